@@ -1,0 +1,60 @@
+# Everything is installed once, into .venv, from this folder's own files. Needed beforehand: Python 3.11 or newer, make.
+#
+#   make demo     handle the shipped messages: gates, decisions, mail      make demo ARGS="--limit 10 --json"
+#   make test     all tests                                                make test ARGS="tests/unit -k edit"
+#   make lint     ruff, import-linter, deptry          make types   mypy --strict
+#   make format   let ruff rewrite the files           make bench   the table of benchmarks/
+#   make docs     the pages, in build/docs             make clean   forget .venv and all that was built
+
+.PHONY: help demo test lint types format bench docs clean
+.DELETE_ON_ERROR:
+
+new_enough := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p $(new_enough) 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/ready
+ARGS ?=
+
+help:
+	@sed -n '/^#   /s/^#   //p' Makefile
+
+demo: $(READY)
+	@$(BIN)/hitl-graph demo $(ARGS)
+
+test: $(READY)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run 'make format'"; exit 1; }
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+format: $(READY)
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+docs: $(READY)
+	@$(BIN)/python -m docs.make_reference
+	@$(BIN)/zensical build --clean --strict
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .cache
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { \
+		echo "hitl-graph needs Python 3.11 or newer, and found none. Name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) $(new_enough) || { \
+		echo "hitl-graph needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1)."; exit 1; }
+	@echo "Installing into .venv, once; about a minute."
+	@$(PYTHON) -m venv .venv || { \
+		echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu it is a package of its own: python3-venv."; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	@touch $@
