@@ -1,0 +1,18 @@
+"""Gates and effects as LangGraph nodes."""
+
+from hitl_graph.nodes.boundary import check_boundary
+from hitl_graph.nodes.boundary_map import BoundaryMap, boundary_map
+from hitl_graph.nodes.effect_node import effect
+from hitl_graph.nodes.failures import ask_on_failure
+from hitl_graph.nodes.state import HitlState
+from hitl_graph.nodes.wiring import add_gate
+
+__all__ = [
+    "BoundaryMap",
+    "HitlState",
+    "add_gate",
+    "ask_on_failure",
+    "boundary_map",
+    "check_boundary",
+    "effect",
+]
