@@ -1,0 +1,81 @@
+"""The async saver: LangGraph's own, with the reviews in the same transaction."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from psycopg import AsyncCursor
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
+
+from hitl_graph.checkpointers.mirror import copy, deletion, of_put, of_put_writes, without_null_resume
+from hitl_graph.checkpointers.saver import pending_statements, together
+from hitl_graph.checkpointers.serde import strict_serde
+
+__all__ = ["AsyncReviewSaver"]
+
+
+class AsyncReviewSaver(AsyncPostgresSaver):
+    """`ReviewSaver` for async graphs: the same statements in the same places."""
+
+    conn: AsyncConnectionPool[Any]
+
+    def __init__(self, conn: AsyncConnectionPool[Any], serde: SerializerProtocol | None = None) -> None:
+        if not isinstance(conn, AsyncConnectionPool):
+            raise TypeError(
+                f"AsyncReviewSaver takes a pool, not one {type(conn).__name__}: use open_checkpointer(url)"
+            )
+        super().__init__(conn, serde=serde or strict_serde())
+        self.lock = contextlib.nullcontext()  # type: ignore[assignment]  # each call has a connection of its own
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint, and close the reviews that it leaves behind."""
+        with together(of_put(config, checkpoint, metadata)):
+            return await super().aput(config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store a task's writes, and open or close its reviews."""
+        if kept := without_null_resume(writes, task_id):
+            with together(of_put_writes(config, kept, task_id, task_path)):
+                await super().aput_writes(config, kept, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete a thread; its open reviews are superseded."""
+        with together([("forget_threads", {"thread_ids": [str(thread_id)]})]):
+            await super().adelete_thread(thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete old checkpoints, or whole threads with "delete"; a paused thread stays answerable."""
+        if strategy == "delete" and not isinstance(thread_ids, str):
+            with together(deletion(thread_ids)):
+                async with self._cursor(pipeline=True):
+                    pass
+        else:
+            await super().aprune(thread_ids, strategy=strategy)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy a thread; where the source is paused the copy is too, with its own reviews of the same ids."""
+        with together(copy(source_thread_id, target_thread_id)):
+            async with self._cursor(pipeline=True):
+                pass
+
+    @contextlib.asynccontextmanager
+    async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
+        async with super()._cursor(pipeline=pipeline) as cursor:
+            yield cursor
+            for sql, params in pending_statements():
+                await cursor.execute(sql, params)

@@ -1,0 +1,205 @@
+"""Which review statements belong to a checkpoint write. Pure: LangGraph's calls in, named statements out.
+
+Only the root namespace is mirrored: what pauses in a subgraph is written again under the root's task. See
+`tests/langgraph_contract` for the facts about LangGraph that this rests on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
+from langgraph.types import Interrupt
+
+from hitl_graph.plain import digest, plain_json, printable
+from hitl_graph.wire import Shape, native_request, read_foreign, recognise
+
+__all__ = ["NULL_TASK", "Statement", "copy", "deletion", "of_put", "of_put_writes", "without_null_resume"]
+
+Statement = tuple[str, dict[str, Any]]
+"""The name of a statement in `mirror.sql`, and its parameters."""
+
+NULL_TASK = "00000000-0000-0000-0000-000000000000"
+INTERRUPT, RESUME, ERROR = "__interrupt__", "__resume__", "__error__"
+_CONTROL = frozenset({INTERRUPT, RESUME, ERROR, "__error_source_node__", "__scheduled__"})
+_LONGEST_S = 1e10  # some 300 years: a time limit that no calendar holds must not cost the case
+_CALLED = "~__pregel_push, ~__pregel_"  # the task path of a @task that another task calls
+_BY_HAND = "~__interrupt__"  # the task path under which update_state writes a node's output
+
+
+def without_null_resume(writes: Sequence[tuple[str, Any]], task_id: str) -> Sequence[tuple[str, Any]]:
+    """The writes that are kept: a scalar answer only with the task that has taken it, as an answer by id.
+
+    LangGraph saves it before anything has checked it; one that the gate refuses would be replayed for ever.
+    """
+    return [write for write in writes if write[0] != RESUME] if task_id == NULL_TASK else writes
+
+
+def of_put_writes(
+    config: Mapping[str, Any], writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+) -> list[Statement]:
+    """The statements for `put_writes`: a pause, an answer, a failure after it, or a state edited by hand."""
+    where = config["configurable"]
+    if where.get("checkpoint_ns") or task_id == NULL_TASK:
+        return []
+    task = {"thread_id": str(where["thread_id"]), "checkpoint_id": where["checkpoint_id"], "task_id": task_id}
+    channels = {channel for channel, _ in writes}
+    if task_path.startswith(_BY_HAND):
+        return [("supersede_task", task)]
+    answered = {**task, "answer": _answer(writes), "by": _by(config, writes)}
+    if INTERRUPT in channels:
+        asked = [one for channel, value in writes if channel == INTERRUPT for one in _interrupts(value)]
+        ids = [one.id for one in asked]
+        opened: list[Statement] = [("open_review", {**task, **_row(one, task_path, config)}) for one in asked]
+        if task_path.startswith(_CALLED):
+            opened.append(("give_to_task", {**task, "ids": ids}))
+        return [("lock_early", task), *opened, ("close_task", {**answered, "keep": ids})]
+    if ERROR in channels:
+        error = next(_text(value) for channel, value in writes if channel == ERROR)
+        return [("fail_task", {**answered, "error": error})] if RESUME in channels else []
+    if channels - _CONTROL:
+        named: list[Statement] = [("name_answer", answered)] if answered["answer"] is not None else []
+        return [("close_task", {**answered, "keep": []}), *named]
+    return []
+
+
+def of_put(
+    config: Mapping[str, Any], checkpoint: Checkpoint, metadata: CheckpointMetadata
+) -> list[Statement]:
+    """The statement for `put`: whatever was open at an older checkpoint is closed.
+
+    It was answered when the run came from resuming the parent: a resume is stamped with the versions that it
+    came from, and only new input raises that of `__start__` afterwards. In "exit" this is the only sign.
+    """
+    where = config["configurable"]
+    if where.get("checkpoint_ns"):
+        return []
+    source = metadata.get("source")
+    stamp = (
+        checkpoint.get("versions_seen", {}).get(INTERRUPT, {}).get("__start__") if source == "loop" else None
+    )
+    resumed = stamp is not None and stamp == checkpoint["channel_versions"].get("__start__")
+    because = {"update": "the state was edited", "fork": "the thread was forked"}.get(
+        source or "", "new input"
+    )
+    older = {
+        "thread_id": str(where["thread_id"]),
+        "checkpoint_id": checkpoint["id"],
+        "parent_id": where.get("checkpoint_id") or "",
+        "resumed": resumed,
+        "stamp": None if stamp is None else str(stamp),
+        "by": _by(config, ()),
+        "because": "another checkpoint was resumed" if resumed else because,
+    }
+    return [("lock_checkpoint", older), ("close_older", older)]
+
+
+def deletion(thread_ids: Sequence[str]) -> list[Statement]:
+    """The statements that delete threads whole."""
+    names = {"thread_ids": [str(thread_id) for thread_id in thread_ids]}
+    steps = ("delete_checkpoints", "delete_blobs", "delete_writes", "forget_threads")
+    return [(step, names) for step in steps]
+
+
+def copy(source: str, target: str) -> list[Statement]:
+    """The statements that copy a thread with what is open in it."""
+    names = {"source": str(source), "target": str(target)}
+    steps = ("copy_checkpoints", "copy_blobs", "copy_writes", "copy_reviews")
+    return [(step, names) for step in steps]
+
+
+def _row(one: Interrupt, task_path: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a review, from an interrupt of ours or of anybody's."""
+    pull = task_path.removeprefix("~__pregel_pull, ").partition(", node_error_handler")[0]
+    node = "" if task_path.startswith("~__pregel_push") else pull
+    workflow = (config.get("metadata") or {}).get("workflow")
+    schema = None if one.response_schema is None else _readable(one.response_schema)
+    shape = recognise(one.value)
+    payload = _readable(one.value)
+    try:
+        columns = _asked_by_a_gate(payload)
+    except (AttributeError, KeyError, TypeError):  # it only looks like one of ours
+        columns, shape = None, Shape.RAW
+    if columns is None:
+        case = read_foreign(payload, node, schema if isinstance(schema, dict) else None)
+        action = case.proposals[0]["name"] if case.proposals else None
+        columns = {"gate": None, "kind": None, "action": action, "question": case.title, "owner": None}
+        columns |= {"person": None, "priority": "normal", "digest": digest(payload), "due_s": None}
+    return {
+        **columns,
+        "id": one.id,
+        "node": node,
+        "workflow": None if workflow is None else _text(workflow),
+        "shape": shape.value,
+        "payload": json.dumps(payload),
+        "response_schema": None if schema is None else json.dumps(schema),
+    }
+
+
+def _asked_by_a_gate(payload: Any) -> dict[str, Any] | None:
+    """The columns of a request of our own, in whatever shape it was put; None when it is none.
+
+    Raises:
+        AttributeError, KeyError, TypeError: It says that it is one, and is not.
+    """
+    request = native_request(payload)
+    if request is None:
+        return None
+    columns = {key: request[key] for key in ("gate", "kind", "question", "priority", "digest")}
+    columns |= {"action": request["action"]["name"], "owner": request["owner"]["group"]}
+    columns |= {"person": request["owner"].get("person"), "due_s": None}
+    if any(not isinstance(text, str) for key, text in columns.items() if key not in ("person", "due_s")):
+        raise TypeError("not text")
+    if sla := request.get("sla"):
+        columns["due_s"] = min(max(sla["hours"] * 3600.0, 0.0), _LONGEST_S)
+    return columns
+
+
+def _interrupts(value: object) -> list[Interrupt]:
+    found = value if isinstance(value, (list, tuple)) else [value]
+    return [one for one in found if isinstance(one, Interrupt)]
+
+
+def _taken(writes: Sequence[tuple[str, Any]]) -> list[Any]:
+    """The answers that the task has taken so far, oldest first, where it says so (a subgraph's does not).
+
+    A task that takes several lists them again with each: the last list is the whole one.
+    """
+    lists = [value for channel, value in writes if channel == RESUME]
+    return list(lists[-1]) if lists and isinstance(lists[-1], (list, tuple)) else lists[-1:]
+
+
+def _answer(writes: Sequence[tuple[str, Any]]) -> str | None:
+    """The last answer as JSON."""
+    taken = _taken(writes)
+    return json.dumps(_readable(taken[-1])) if taken else None
+
+
+def _by(config: Mapping[str, Any], writes: Sequence[tuple[str, Any]]) -> str:
+    """Who answered, as far as the answer or the caller's metadata says."""
+    last = (_taken(writes) or [None])[-1]
+    named = last.get("by") if isinstance(last, Mapping) else None
+    by = named if isinstance(named, str) and named else (config.get("metadata") or {}).get("hitl_by")
+    return _text(by) if by else "unknown"
+
+
+def _text(value: object) -> str:
+    """Text that every database takes, of anything at all."""
+    try:
+        return printable(str(value))
+    except Exception:  # noqa: BLE001  # what a broken __str__ raises must not cost the case
+        return f"({type(value).__name__})"
+
+
+def _readable(value: object) -> Any:
+    """Plain JSON of anything at all: what has no JSON form is shown as its repr."""
+    try:
+        return plain_json(value, "payload")
+    except ValueError:
+        if isinstance(value, Mapping):
+            return {_text(key): _readable(inner) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [_readable(inner) for inner in value]
+        return _text(ascii(value))

@@ -1,0 +1,113 @@
+"""The sync saver: LangGraph's own, with the reviews in the same transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from psycopg import Cursor
+from psycopg.rows import DictRow
+from psycopg_pool import ConnectionPool
+
+from hitl_graph.checkpointers.mirror import (
+    Statement,
+    copy,
+    deletion,
+    of_put,
+    of_put_writes,
+    without_null_resume,
+)
+from hitl_graph.checkpointers.serde import strict_serde
+from hitl_graph.storage.statements import load_statements
+
+__all__ = ["ReviewSaver"]
+
+SQL = load_statements("hitl_graph.storage", "mirror.sql")
+_pending: contextvars.ContextVar[Sequence[Statement]] = contextvars.ContextVar("hitl_statements", default=())
+
+
+@contextlib.contextmanager
+def together(statements: Sequence[Statement]) -> Iterator[None]:
+    """Whatever the saver writes within is written in one transaction with these statements."""
+    token = _pending.set(statements)
+    try:
+        yield
+    finally:
+        _pending.reset(token)
+
+
+def pending_statements() -> list[tuple[Any, dict[str, Any]]]:
+    """The SQL that belongs to the write under way."""
+    return [(SQL[name], params) for name, params in _pending.get()]
+
+
+class ReviewSaver(PostgresSaver):
+    """`PostgresSaver` that opens and closes reviews as the thread pauses and goes on.
+
+    Review rows, audit events and status changes are written on the cursor of the checkpoint write, so that
+    both are there or neither is. Threads do not wait for each other: each call has a connection of its own.
+    Loading executes nothing: types that are not built in come back as plain data unless allowed.
+
+    Raises:
+        TypeError: Given one connection instead of a pool.
+    """
+
+    conn: ConnectionPool[Any]
+
+    def __init__(self, conn: ConnectionPool[Any], serde: SerializerProtocol | None = None) -> None:
+        if not isinstance(conn, ConnectionPool):
+            raise TypeError(
+                f"ReviewSaver takes a pool, not one {type(conn).__name__}: use open_checkpointer(url)"
+            )
+        super().__init__(conn, serde=serde or strict_serde())
+        self.lock = contextlib.nullcontext()  # type: ignore[assignment]  # each call has a connection of its own
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint, and close the reviews that it leaves behind."""
+        with together(of_put(config, checkpoint, metadata)):
+            return super().put(config, checkpoint, metadata, new_versions)
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store a task's writes, and open or close its reviews."""
+        if kept := without_null_resume(writes, task_id):
+            with together(of_put_writes(config, kept, task_id, task_path)):
+                super().put_writes(config, kept, task_id, task_path)
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Delete a thread; its open reviews are superseded."""
+        with together([("forget_threads", {"thread_ids": [str(thread_id)]})]):
+            super().delete_thread(thread_id)
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete old checkpoints, or whole threads with "delete"; a paused thread stays answerable."""
+        if strategy == "delete" and not isinstance(thread_ids, str):
+            with together(deletion(thread_ids)), self._cursor(pipeline=True):
+                pass
+        else:
+            super().prune(thread_ids, strategy=strategy)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy a thread; where the source is paused the copy is too, with its own reviews of the same ids."""
+        with together(copy(source_thread_id, target_thread_id)), self._cursor(pipeline=True):
+            pass
+
+    @contextlib.contextmanager
+    def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
+        with super()._cursor(pipeline=pipeline) as cursor:
+            yield cursor
+            for sql, params in pending_statements():
+                cursor.execute(sql, params)

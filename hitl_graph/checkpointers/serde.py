@@ -1,0 +1,17 @@
+"""Strict loading: a checkpoint row is data, and never code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+__all__ = ["strict_serde"]
+
+
+def strict_serde(allow: Iterable[type] = ()) -> JsonPlusSerializer:
+    """LangGraph's serialiser, loading only built-in safe types and those of `allow`.
+
+    A tampered row executes nothing. A class that is not allowed comes back as plain data: keep plain JSON in state.
+    """
+    return JsonPlusSerializer(allowed_msgpack_modules=list(allow) or None)

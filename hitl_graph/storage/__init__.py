@@ -1,0 +1,1 @@
+"""Where everything is kept: the embedded Postgres, the tables, and named SQL."""

@@ -1,0 +1,253 @@
+-- What a saver runs in the transaction of a checkpoint write, so that reviews follow the thread exactly.
+-- Each statement stands alone: in pipeline mode nothing comes back to the client in between.
+
+-- name: lock_early
+-- LangGraph may store a question before the checkpoint that it is asked at, and whoever comes second must see the first.
+SELECT pg_advisory_xact_lock(hashtextextended('hitl-open:' || %(thread_id)s, 0))
+WHERE NOT EXISTS (
+    SELECT FROM checkpoints
+    WHERE thread_id = %(thread_id)s AND checkpoint_ns = '' AND checkpoint_id = %(checkpoint_id)s);
+
+-- name: lock_checkpoint
+-- The other side of `lock_early`.
+SELECT pg_advisory_xact_lock(hashtextextended('hitl-open:' || %(thread_id)s, 0));
+
+-- name: open_review
+-- The thread pauses, or is found still paused. Asked again with the same words, nothing changes. Asked with other
+-- words, the case changes, and a decision about the old ones is void. Asked before its checkpoint is stored, it does
+-- not wait for anybody yet: it stands as superseded and never closed until `close_older` finds the checkpoint there.
+-- What an older checkpoint asks when it is run again is not what the thread waits for, and is left out.
+-- `before` feeds the INSERT: read after it, it would be empty.
+WITH before AS (
+    SELECT status, digest, status = 'superseded' AND closed_at IS NULL AS early
+    FROM hitl.reviews WHERE thread_id = %(thread_id)s AND id = %(id)s FOR UPDATE
+), opened AS (
+    INSERT INTO hitl.reviews AS r (
+        thread_id, id, checkpoint_id, task_id, node, workflow, shape, gate, kind, action, question, owner, person,
+        priority, payload, response_schema, digest, due_at, status, error
+    )
+    SELECT %(thread_id)s, %(id)s, %(checkpoint_id)s, %(task_id)s, %(node)s, %(workflow)s, %(shape)s, %(gate)s,
+           %(kind)s, %(action)s, %(question)s, %(owner)s, %(person)s, %(priority)s, %(payload)s::json,
+           %(response_schema)s::json, %(digest)s, now() + make_interval(secs => %(due_s)s::float8),
+           CASE WHEN head.id = %(checkpoint_id)s THEN 'pending' ELSE 'superseded' END,
+           CASE WHEN before.status = 'decided' THEN 'the case changed after it was decided: look at it again' END
+    FROM (
+        SELECT max(checkpoint_id) AS id FROM checkpoints WHERE thread_id = %(thread_id)s AND checkpoint_ns = ''
+    ) AS head LEFT JOIN before ON true
+    WHERE head.id IS NULL OR head.id <= %(checkpoint_id)s
+    ON CONFLICT (thread_id, id) DO UPDATE SET
+        checkpoint_id = excluded.checkpoint_id,
+        task_id = excluded.task_id,
+        node = excluded.node,
+        workflow = excluded.workflow,
+        shape = excluded.shape,
+        gate = excluded.gate,
+        kind = excluded.kind,
+        action = excluded.action,
+        question = excluded.question,
+        owner = excluded.owner,
+        person = excluded.person,
+        priority = excluded.priority,
+        payload = excluded.payload,
+        response_schema = excluded.response_schema,
+        digest = excluded.digest,
+        status = excluded.status,
+        closed_at = NULL,
+        error = CASE WHEN r.digest = excluded.digest THEN r.error ELSE excluded.error END
+        WHERE r.digest <> excluded.digest OR r.status NOT IN ('pending', 'decided')
+    RETURNING thread_id, id, digest, status
+), told AS (
+    SELECT o.thread_id, o.id, o.digest, b.digest AS old,
+           CASE WHEN b.status IS NULL OR b.early THEN 'asked'
+                WHEN b.status IN ('pending', 'decided') THEN 'changed' ELSE 'reopened' END AS type
+    FROM opened o LEFT JOIN before b ON true
+    WHERE o.status = 'pending'
+), void AS (
+    DELETE FROM hitl.decisions d USING told t WHERE d.thread_id = t.thread_id AND d.review_id = t.id
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT type, thread_id, id, json_build_object('digest', digest, 'before', old) FROM told;
+
+-- name: give_to_task
+-- What a `@task` asks is asked by its caller as well, and may be stored for that one first: the task takes the answer.
+UPDATE hitl.reviews SET task_id = %(task_id)s
+WHERE thread_id = %(thread_id)s AND id = ANY (%(ids)s) AND task_id <> %(task_id)s;
+
+-- name: close_task
+-- The task wrote its output, or asks only for `keep` from now on: its other open reviews were answered. What took
+-- effect is kept as the decision: the desk's, unless the answer says that it came another way.
+WITH before AS (
+    SELECT r.thread_id, r.id, r.digest,
+           (r.status = 'decided' OR (r.status = 'failed' AND d.via = 'desk'))
+           AND (r.gate IS NULL OR %(answer)s::json IS NULL OR coalesce(%(answer)s::json ->> 'via', '') = 'desk') AS as_decided
+    FROM hitl.reviews r LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
+    WHERE r.thread_id = %(thread_id)s AND r.checkpoint_id = %(checkpoint_id)s AND r.task_id = %(task_id)s
+      AND r.status IN ('pending', 'decided', 'failed') AND NOT r.id = ANY (%(keep)s)
+    ORDER BY r.id FOR UPDATE OF r
+), closed AS (
+    UPDATE hitl.reviews r SET status = 'applied', closed_at = now(), error = NULL
+    FROM before b WHERE r.thread_id = b.thread_id AND r.id = b.id
+    RETURNING b.*
+), elsewhere AS (
+    INSERT INTO hitl.decisions (thread_id, review_id, type, decision, by, via, digest)
+    SELECT thread_id, id, 'elsewhere', %(answer)s::json, %(by)s, 'resume', digest FROM closed WHERE NOT as_decided
+    ON CONFLICT (thread_id, review_id) DO UPDATE SET
+        type = excluded.type, decision = excluded.decision, by = excluded.by, via = excluded.via,
+        digest = excluded.digest, decided_at = excluded.decided_at
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT CASE WHEN as_decided THEN 'applied' ELSE 'decided_elsewhere' END, thread_id, id,
+       json_build_object('by', %(by)s::text, 'answer', %(answer)s::json)
+FROM closed;
+
+-- name: name_answer
+-- LangGraph may store the next checkpoint before the answer that led to it: what the answer says is filled in
+-- afterwards, also that it was not the desk's.
+WITH before AS (
+    SELECT d.thread_id, d.review_id, d.via
+    FROM hitl.decisions d JOIN hitl.reviews r ON r.thread_id = d.thread_id AND r.id = d.review_id
+    WHERE r.thread_id = %(thread_id)s AND r.checkpoint_id = %(checkpoint_id)s AND r.task_id = %(task_id)s
+      AND r.status = 'applied'
+      AND CASE WHEN d.via = 'resume' THEN d.decision IS NULL
+               ELSE r.gate IS NOT NULL AND coalesce(%(answer)s::json ->> 'via', '') <> 'desk' END
+), named AS (
+    UPDATE hitl.decisions d SET type = 'elsewhere', decision = %(answer)s::json, by = %(by)s, via = 'resume'
+    FROM before b WHERE d.thread_id = b.thread_id AND d.review_id = b.review_id
+    RETURNING b.*
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT CASE WHEN via = 'resume' THEN 'answer_known' ELSE 'decided_elsewhere' END, thread_id, review_id,
+       json_build_object('by', %(by)s::text, 'answer', %(answer)s::json)
+FROM named;
+
+-- name: fail_task
+-- The node raised after it had its answer.
+WITH failed AS (
+    UPDATE hitl.reviews SET status = 'failed', error = %(error)s
+    WHERE thread_id = %(thread_id)s AND checkpoint_id = %(checkpoint_id)s AND task_id = %(task_id)s
+      AND status IN ('pending', 'decided')
+    RETURNING thread_id, id, digest
+), elsewhere AS (
+    INSERT INTO hitl.decisions (thread_id, review_id, type, decision, by, via, digest)
+    SELECT thread_id, id, 'elsewhere', %(answer)s::json, %(by)s, 'resume', digest FROM failed
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'failed', thread_id, id, json_build_object('error', %(error)s::text) FROM failed;
+
+-- name: supersede_task
+-- Somebody wrote the paused node's output by hand (update_state): nobody answered.
+WITH closed AS (
+    UPDATE hitl.reviews SET status = 'superseded', closed_at = now()
+    WHERE thread_id = %(thread_id)s AND checkpoint_id = %(checkpoint_id)s AND task_id = %(task_id)s
+      AND status IN ('pending', 'decided', 'failed')
+    RETURNING thread_id, id
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'superseded', thread_id, id, json_build_object('because', 'the state was edited') FROM closed;
+
+-- name: close_older
+-- A newer checkpoint: what was open before it was answered when the run came from resuming its parent, and is
+-- superseded otherwise; what was asked at it already is open from now on. `stamp` is what the run resumed from, where
+-- the input was used up in the resumed step itself (an entrypoint's): then the parent tells whether it was this run
+-- that resumed.
+WITH before AS (
+    SELECT r.thread_id, r.id, r.digest,
+           CASE WHEN r.closed_at IS NOT NULL THEN 'applied'  -- taken before; its thread failed later and goes on now
+                WHEN r.checkpoint_id = %(parent_id)s AND (%(resumed)s OR EXISTS (
+               SELECT FROM checkpoints c
+               WHERE c.thread_id = r.thread_id AND c.checkpoint_ns = '' AND c.checkpoint_id = r.checkpoint_id
+                 AND c.checkpoint -> 'channel_versions' ->> '__start__' = %(stamp)s
+                 AND c.checkpoint -> 'versions_seen' -> '__interrupt__' ->> '__start__' IS DISTINCT FROM %(stamp)s
+           )) THEN 'applied' ELSE 'superseded' END AS becomes,
+           r.status = 'decided' OR (r.status = 'failed' AND d.via = 'desk') AS as_decided
+    FROM hitl.reviews r LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
+    WHERE r.thread_id = %(thread_id)s AND r.checkpoint_id < %(checkpoint_id)s
+      AND r.status IN ('pending', 'decided', 'failed')
+    ORDER BY r.id FOR UPDATE OF r
+), closed AS (
+    UPDATE hitl.reviews r SET status = b.becomes, closed_at = now(), error = NULL
+    FROM before b WHERE r.thread_id = b.thread_id AND r.id = b.id
+    RETURNING b.*
+), elsewhere AS (
+    INSERT INTO hitl.decisions (thread_id, review_id, type, decision, by, via, digest)
+    SELECT thread_id, id, 'elsewhere', NULL, %(by)s, 'resume', digest FROM closed
+    WHERE becomes = 'applied' AND NOT as_decided
+    ON CONFLICT DO NOTHING
+), early AS (
+    UPDATE hitl.reviews SET status = 'pending', asked_at = now(), due_at = now() + (due_at - asked_at)
+    WHERE thread_id = %(thread_id)s AND checkpoint_id = %(checkpoint_id)s
+      AND status = 'superseded' AND closed_at IS NULL
+    RETURNING thread_id, id, digest
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT CASE WHEN becomes = 'superseded' THEN 'superseded'
+            WHEN as_decided THEN 'applied' ELSE 'decided_elsewhere' END,
+       thread_id, id, json_build_object(
+           'by', %(by)s::text, 'because', CASE WHEN becomes = 'superseded' THEN %(because)s::text END)
+FROM closed
+UNION ALL
+SELECT 'asked', thread_id, id, json_build_object('digest', digest, 'before', NULL) FROM early;
+
+-- name: forget_threads
+-- The threads are deleted: their open reviews are superseded, and kept.
+WITH closed AS (
+    UPDATE hitl.reviews SET status = 'superseded', closed_at = now()
+    WHERE thread_id = ANY (%(thread_ids)s) AND status IN ('pending', 'decided', 'failed')
+    RETURNING thread_id, id
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'superseded', thread_id, id, json_build_object('because', 'the thread was deleted') FROM closed;
+
+-- name: copy_reviews
+-- A copied thread is paused at the same places, and nobody has answered there. Copied over a thread that has gone on,
+-- only what stands at the newest checkpoint of both is open.
+WITH head AS (
+    SELECT max(checkpoint_id) AS id FROM checkpoints WHERE thread_id = %(target)s AND checkpoint_ns = ''
+), left_behind AS (
+    UPDATE hitl.reviews SET status = 'superseded', closed_at = now(), error = NULL
+    WHERE thread_id = %(target)s AND status IN ('pending', 'decided', 'failed')
+      AND checkpoint_id < (SELECT id FROM head)
+    RETURNING thread_id, id
+), copied AS (
+    INSERT INTO hitl.reviews (
+        thread_id, id, checkpoint_id, task_id, node, workflow, shape, gate, kind, action, question, owner, person,
+        priority, payload, response_schema, digest, due_at
+    )
+    SELECT %(target)s, id, checkpoint_id, task_id, node, workflow, shape, gate, kind, action, question, owner, person,
+           priority, payload, response_schema, digest, now() + (due_at - asked_at)
+    FROM hitl.reviews
+    WHERE thread_id = %(source)s AND status IN ('pending', 'decided', 'failed') AND closed_at IS NULL
+      AND checkpoint_id = (SELECT id FROM head)
+    ORDER BY seq
+    ON CONFLICT DO NOTHING
+    RETURNING thread_id, id
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'superseded', thread_id, id, json_build_object('because', 'a newer thread was copied over it') FROM left_behind
+UNION ALL
+SELECT 'asked', thread_id, id, json_build_object('copied_from', %(source)s::text) FROM copied;
+
+-- name: delete_checkpoints
+DELETE FROM checkpoints WHERE thread_id = ANY (%(thread_ids)s);
+
+-- name: delete_blobs
+DELETE FROM checkpoint_blobs WHERE thread_id = ANY (%(thread_ids)s);
+
+-- name: delete_writes
+DELETE FROM checkpoint_writes WHERE thread_id = ANY (%(thread_ids)s);
+
+-- name: copy_checkpoints
+INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
+SELECT %(target)s, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+FROM checkpoints WHERE thread_id = %(source)s ON CONFLICT DO NOTHING;
+
+-- name: copy_blobs
+INSERT INTO checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
+SELECT %(target)s, checkpoint_ns, channel, version, type, blob
+FROM checkpoint_blobs WHERE thread_id = %(source)s ON CONFLICT DO NOTHING;
+
+-- name: copy_writes
+INSERT INTO checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path)
+SELECT %(target)s, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path
+FROM checkpoint_writes WHERE thread_id = %(source)s ON CONFLICT DO NOTHING;

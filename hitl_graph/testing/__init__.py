@@ -1,0 +1,1 @@
+"""For tests of graphs with gates: databases that are fast, fresh and thrown away."""
