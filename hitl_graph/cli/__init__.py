@@ -1,0 +1,1 @@
+"""The command line `hitl-graph`: one file for each command."""

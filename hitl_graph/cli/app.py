@@ -1,0 +1,98 @@
+"""`hitl-graph`: the commands put together, and how each of them ends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from hitl_graph.cli import boundary, decide, demo, doctor, listing, resume, show
+from hitl_graph.cli.output import explain, installed_version, report_error
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Gates for LangGraph: see what waits for a person, decide it, and check that nothing acts alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done; 1 refused, failed or something is wrong; 2 not understood; 130 stopped.",
+)
+app.command("demo", short_help="Run a support desk on customer messages.")(demo.demo)
+app.command("list", short_help="List the cases that wait for a person.")(listing.list_cases)
+app.command("show", short_help="Show one case, whole.")(show.show)
+app.command("decide", short_help="Decide one case.")(decide.decide)
+app.command("resume", short_help="Resume decided threads of a graph.")(resume.resume)
+app.command("boundary", short_help="Check that nothing acts without a gate.")(boundary.boundary)
+app.command("doctor", short_help="See whether everything is in order.")(doctor.doctor)
+
+
+_AGAIN_S = 0.2
+_leaving = threading.Event()
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave with its exit code; an error is one line on stderr, or JSON with `--json`."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    given = list(sys.argv[1:] if args is None else args)
+    try:
+        app(args=given, prog_name="hitl-graph")
+    except SystemExit:
+        _leaving.set()
+        raise
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        sys.exit(141)
+    except Exception as error:
+        text = explain(error)
+        if text is None:
+            raise
+        report_error(error, text, as_json="--json" in given)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _terminate(number: int, _frame: Any) -> NoReturn:
+    """An ordinary end, so that the embedded server is left in good order.
+
+    Python drops what is raised inside a destructor or a callback of the garbage collector: the signal comes again
+    until the exit has come through.
+    """
+    again = threading.Timer(_AGAIN_S, _repeat, (number,))
+    again.daemon = True
+    again.start()
+    sys.exit(128 + number)
+
+
+def _repeat(number: int) -> None:
+    if not _leaving.is_set():
+        os.kill(os.getpid(), number)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if wanted:
+        typer.echo(f"hitl-graph {installed_version('hitl-graph')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,223 @@
+"""`hitl-graph decide`: one decision, taken once; and the thread goes on, when its graph is named."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import enum
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from hitl_graph.checkpointers import open_checkpointer
+from hitl_graph.cli.loading import GraphNotLoaded, load_graph
+from hitl_graph.cli.options import AsJson, Db, ReviewId, Thread, this_user
+from hitl_graph.cli.output import case_summary, one_line, out, print_json, short_id
+from hitl_graph.cli.resume import outcome, told
+from hitl_graph.coercion import coerce
+from hitl_graph.decisions import Cause, Decision, Edit, Recurrence, decision_from_json
+from hitl_graph.desk import Case, Desk, Resumed
+from hitl_graph.errors import AnswerError
+from hitl_graph.schemas import inferred_schema
+
+__all__ = ["decide"]
+
+
+class Kind(enum.StrEnum):
+    """What may be decided, as it is typed."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REJECT = "reject"
+    CHOOSE = "choose"
+    RESPOND = "respond"
+    ASK_INFO = "ask-info"
+    TAKE_OVER = "take-over"
+
+
+_GROUNDS = ("reason", "cause", "recurrence", "note")
+_NOT_HERE = "the decision is kept, and another process resumes the thread"
+_NEEDS = {Kind.EDIT: "changes", Kind.CHOOSE: "option", Kind.RESPOND: "message", Kind.ASK_INFO: "question"}
+_FLAGS = {
+    "changes": "--set FIELD=VALUE or --changes",
+    "option": "--option",
+    "message": "--message",
+    "question": "--message",
+}
+
+
+def decide(  # noqa: PLR0913  # each is an option of the command
+    review: ReviewId,
+    kind: Annotated[Kind, typer.Argument(metavar="DECISION", help=" | ".join(Kind))],
+    *,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="edit: a new value; @FILE reads it. May be repeated."
+        ),
+    ] = None,
+    changes: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="edit: an object of new values; @FILE, or @- for stdin."),
+    ] = None,
+    option: Annotated[str | None, typer.Option(metavar="VALUE", help="choose: the option.")] = None,
+    message: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="respond, ask-info: the words; @FILE, or @- for stdin.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="CODE", help="A short word to count by, such as tone.")
+    ] = None,
+    cause: Annotated[Cause | None, typer.Option(help="Where the mistake came from.")] = None,
+    recurrence: Annotated[Recurrence | None, typer.Option(help="Whether it will come again.")] = None,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Free words for the next reader.")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who decides; the user of this process unless said.")
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGEST", help="What was shown, as `show` prints it: a case that has changed is refused."
+        ),
+    ] = None,
+    graph: Annotated[
+        str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="Resume the thread here, with this graph.")
+    ] = None,
+    thread: Thread = None,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide one case. Of all who decide at the same time, one wins; the others are told who.
+
+    Without --digest the case is decided as it stands now. Without --graph the decision is kept, and
+    the thread goes on with the next resume. With --json: {"case": ..., "resumed": ... or null}.
+    """
+    body: dict[str, Any] = {"reason": reason, "cause": cause, "recurrence": recurrence, "note": note}
+    body["changes"] = _changes(set_ or [], changes)
+    body["option"] = option
+    body["question" if kind is Kind.ASK_INFO else "message"] = None if message is None else _content(message)
+    decision = _decision(kind, body)
+    case, resumed = asyncio.run(
+        _decide(review, decision, this_user() if by is None else by, digest, graph, thread, db)
+    )
+    failed = resumed is not None and bool(resumed.error)
+    if as_json:
+        print_json({"case": case_summary(case), "resumed": None if resumed is None else outcome(resumed)})
+    else:
+        _tell(case, resumed)
+    if failed:
+        raise typer.Exit(1)
+
+
+async def _decide(
+    review: str,
+    decision: Decision,
+    by: str,
+    digest: str | None,
+    graph: str | None,
+    thread: str | None,
+    db: str | None,
+) -> tuple[Case, Resumed | None]:
+    async with Desk(db) as desk:
+        case = await desk.show(await desk.find(review), thread_id=thread)
+        if graph is not None:
+            _check_graph(graph, case)
+        decision = _typed(case, decision)
+        shown = case.digest if digest is None else _full(digest, case)
+        case = await desk.decide(case.id, decision, by=by, digest=shown, thread_id=case.thread_id)
+        if graph is None:
+            return case, None
+        async with open_checkpointer(db) as checkpointer:
+            loaded = load_graph(graph, checkpointer)
+            done = await desk.resume(loaded, thread_ids=[case.thread_id])
+        case = await desk.show(case.id, thread_id=case.thread_id)
+        return case, done[0] if done else Resumed(thread_id=case.thread_id, error=_NOT_HERE)
+
+
+def _check_graph(name: str, case: Case) -> None:
+    """A graph that the case is not of is refused before anything is decided."""
+    graph = load_graph(name)
+    nodes = getattr(graph, "nodes", {})
+    if case.workflow and graph.name not in ("LangGraph", case.workflow):
+        raise GraphNotLoaded(
+            f"{name} is {graph.name!r}, and the case is of {case.workflow!r}: nothing was decided"
+        )
+    if case.node and case.node not in nodes:
+        raise GraphNotLoaded(f"{name} has no node {case.node!r}, where the case waits: nothing was decided")
+
+
+def _typed(case: Case, decision: Decision) -> Decision:
+    """An edit of an act of other origin, with text turned into the types that its arguments have now.
+
+    Our own cases know their types, and turn text into them where every answer is checked.
+    """
+    if not isinstance(decision, Edit) or case.request is not None:
+        return decision
+    return dataclasses.replace(decision, changes=coerce(decision.changes, inferred_schema(case.proposal)))
+
+
+def _full(digest: str, case: Case) -> str:
+    """A digest may be typed in part, as it is shown in part."""
+    bare = digest.removeprefix("sha256:")
+    return case.digest if len(bare) >= 8 and case.digest.removeprefix("sha256:").startswith(bare) else digest
+
+
+def _decision(kind: Kind, body: dict[str, Any]) -> Decision:
+    needed = _NEEDS.get(kind)
+    if needed and not body.get(needed):
+        raise typer.BadParameter(f"{kind} needs {_FLAGS[needed]}")
+    for name, flag in _FLAGS.items():
+        if name != needed and body.get(name):
+            raise typer.BadParameter(f"{kind} takes no {flag}")
+    given = {name: value for name, value in body.items() if value is not None and name in (needed, *_GROUNDS)}
+    return decision_from_json({"type": kind.replace("-", "_"), **given})
+
+
+def _changes(pairs: Sequence[str], changes: str | None) -> dict[str, Any]:
+    """The new values: text of `--set` is turned into the field's own type where the case is checked."""
+    out: dict[str, Any] = {}
+    if changes is not None:
+        try:
+            found = json.loads(_content(changes))
+        except ValueError as error:
+            raise typer.BadParameter(f"--changes: is no JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise typer.BadParameter('--changes: is no object such as {"body": "…"}')
+        out.update(found)
+    for pair in pairs:
+        field, equals, value = pair.partition("=")
+        if not field or not equals:
+            raise typer.BadParameter(f"--set {pair!r}: write FIELD=VALUE")
+        out[field] = _content(value)
+    return out
+
+
+def _content(value: str) -> str:
+    """The text itself, or that of `@FILE` or stdin (`@-`); `@@` stands for an @ at the start."""
+    if value == "@-":
+        return sys.stdin.read()
+    if value.startswith("@@") or not value.startswith("@"):
+        return value.removeprefix("@") if value.startswith("@@") else value
+    try:
+        return Path(value[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnswerError("", value, f"cannot be read: {error}") from None
+
+
+def _tell(case: Case, resumed: Resumed | None) -> None:
+    word = (case.decision_type or "decided").replace("_", " ")
+    text = Text.assemble((word, "bold"), " ", one_line(f"by {case.by}: {case.question}"))
+    text.append(f"\nReview {short_id(case.id)}, digest {case.digest[:19]}…", "dim")
+    if resumed is None:
+        text.append(
+            "\nThe decision is kept. Its thread goes on with: hitl-graph resume MODULE:ATTRIBUTE --thread "
+        )
+        text.append_text(one_line(case.thread_id))
+        text.append("\n(or `desk.resume(graph)` in the program that has the graph)", "dim")
+    else:
+        text.append("\n").append_text(told(resumed))
+    out().print(text, soft_wrap=True)
