@@ -50,14 +50,6 @@ CREATE TABLE hitl.decisions (
     FOREIGN KEY (thread_id, review_id) REFERENCES hitl.reviews (thread_id, id)
 );
 
--- A thread that a process is resuming, and the reviews that it was given. A row that outlives its process tells that
--- the thread may stand in the middle of its work.
-CREATE TABLE hitl.runs (
-    thread_id  text PRIMARY KEY,
-    reviews    text[] NOT NULL,
-    started_at timestamptz NOT NULL DEFAULT now()
-);
-
 -- What happened, in the transaction of what it describes.
 CREATE TABLE hitl.events (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
