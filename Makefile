@@ -21,6 +21,7 @@ help:
 
 demo: $(READY)
 	@$(BIN)/hitl-graph demo $(ARGS)
+	@echo "(hitl-graph is $(BIN)/hitl-graph here)" >&2
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)

@@ -17,7 +17,7 @@ from hitl_graph.errors import ReviewClosed
 
 from .conftest import Start
 from .driver import MODES, Mode, Run
-from .graphs import BY_NAME, RAISES, Shape, add_gate, chain, compiled, draft, gate, says, single_gate
+from .graphs import BY_NAME, RAISES, Shape, add_gate, chain, compiled, draft, gate, says
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 in_every_mode = pytest.mark.parametrize("mode", MODES, ids=str)
@@ -229,33 +229,22 @@ async def test_a_failure_that_mends_itself(new_run: Start, desk: Desk, mode: Mod
     assert run.ledger.events(run.thread_id) == ["asked", "decided", "failed", "applied"]
 
 
-def with_a_broken_sibling() -> Any:
-    """A gate beside a node that always raises."""
-
-    def broken(state: Any) -> None:
-        raise RuntimeError("no connection")
-
-    builder = single_gate()
-    builder.add_node("sibling", broken)
-    builder.add_edge("draft", "sibling")
-    return builder
-
-
 @in_every_mode
-async def test_a_failure_beside_the_gate(new_run: Start, desk: Desk, mode: Mode) -> None:
-    """The gate takes its answer and another node raises: failed, not open any more, and a copy does not ask again."""
-    shape = Shape("broken-sibling", compiled(with_a_broken_sibling))
-    run, copy = new_run(shape, mode), new_run(shape, mode)
-    with contextlib.suppress(RuntimeError):
-        await run.start()
-    await decide(desk, run, run.first()[0], Approve())
+async def test_a_failure_after_the_gate(new_run: Start, desk: Desk, mode: Mode) -> None:
+    """The gate has its answer and the work after it failed: it is not open any more, and a copy does not ask again."""
+    run, copy = new_run(BY_NAME["parallel-gates"], mode), new_run(BY_NAME["parallel-gates"], mode)
 
+    await run.start()
+    first, second = run.open()
+    await decide(desk, run, first, Approve())
     await resume(desk, run)
+    await desk._all("fail", {"thread_id": run.thread_id, "ids": [first], "error": "no connection"})
+    await run.check()
     await run.on_saver("copy_thread", run.thread_id, copy.thread_id)
 
-    assert (run.statuses(), run.open()) == (["failed"], {})
+    assert run.status_of() == {first: "failed", second: "pending"}
     await copy.check()
-    assert copy.statuses() == []
+    assert list(copy.open()) == [second]
 
 
 @in_every_mode
