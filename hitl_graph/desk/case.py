@@ -76,13 +76,13 @@ class Case:
     @property
     def request(self) -> ReviewRequest | None:
         """The request of our own gate, or None for an interrupt of other origin."""
-        found = native_request(self.payload)
+        found = None if self.shape is Shape.RAW else native_request(self.payload)  # some only look like ours
         return None if found is None else ReviewRequest.from_json(found)
 
     @property
     def foreign(self) -> ForeignCase | None:
         """The reading of an interrupt of other origin, or None for one of ours."""
-        if native_request(self.payload) is not None:
+        if self.request is not None:
             return None
         return read_foreign(self.payload, self.node, self.response_schema)
 

@@ -184,7 +184,7 @@ async def _refused(
 def _answer(row: Mapping[str, Any]) -> Any:
     """The answer in the shape that its asker wants."""
     decision = dict(row["decision"])
-    request = native_request(row["payload"])
+    request = None if row["shape"] == "raw" else native_request(row["payload"])
     if request is None:
         return answer_foreign(
             row["payload"], decision_from_json(decision), response_schema=row["response_schema"]

@@ -74,10 +74,15 @@ def foreign_payload(payload: object) -> Any:
 
 
 def _is_native(value: object) -> bool:
+    """Whether it is a request of ours: version, and every part that is relied on; a look-alike is any value."""
+    if not isinstance(value, dict) or value.get("v") != 1:
+        return False
+    texts = ("gate", "kind", "question", "consequence", "digest", "proposal_digest", "proposal_key")
+    objects = ("action", "proposal", "owner")
     return (
-        isinstance(value, Mapping)
-        and value.get("v") == 1
-        and all(isinstance(value.get(key), str) and value[key] for key in ("gate", "digest"))
+        all(isinstance(value.get(key), str) for key in texts)
+        and all(isinstance(value.get(key), dict) for key in objects)
+        and all(isinstance(value.get(key), (list, tuple)) for key in ("why", "evidence", "allowed"))
     )
 
 

@@ -215,6 +215,7 @@ def test_a_gate_on_a_foreign_checkpointer_pauses_and_records(sink: Path) -> None
 
 
 FOREIGN: dict[str, tuple[Any, Any, Any]] = {
+    "what only looks like ours": ({"v": 1, "gate": "x", "digest": "y"}, Respond("fine"), "fine"),
     "a bare question": ("Which card?", Respond("the blue one"), "the blue one"),
     "any JSON": ({"amount": 3}, Approve(), True),
     "Agent Inbox": (
