@@ -47,8 +47,8 @@ def effect(
 
     Before it acts it looks for the latest decision about this action and this content; a rejection or a
     changed proposal stops it. What cannot be undone needs a decision, or a gate whose author said why it may
-    pass unattended. The state keeps who answered for the act, and the same approval never acts twice in a
-    thread.
+    pass unattended. The state keeps who answered for the act, and one approval does not act
+    again as the thread goes on; a replay from an older checkpoint brings the same key.
 
     Args:
         function: Takes the state, and `key` (the review's id, for targets that take an idempotency key) or
