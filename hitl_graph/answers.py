@@ -82,31 +82,57 @@ def check_decision(request: ReviewRequest, decision: Decision) -> Decision:
         values = [option.value for option in request.options]
         if decision.option not in values:
             raise refused(where, "option", f"is none of the options: choose {_listed(values)}")
+    if isinstance(decision, Edit) and decision.tool not in (None, request.act):
+        return _other_tool(request, decision, where)
     if isinstance(decision, Edit):
+        if decision.tool is not None and request.tool_call is None:
+            raise refused(where, "tool", "is of no use: this case is about no tool call")
+        if not decision.changes:
+            raise refused(where, "changes", "is empty: name a field and its new value")
         changes = coerced_changes(request, decision.changes)
         _check_changes(request, changes, where)
-        return dataclasses.replace(decision, changes=changes)
+        return dataclasses.replace(decision, changes=changes, tool=None)
     return decision
+
+
+def _other_tool(request: ReviewRequest, decision: Edit, where: str) -> Edit:
+    """An edit that calls another tool: its changes are that tool's arguments, all of them."""
+    schema = request.other_tools.get(str(decision.tool))
+    if request.tool_call is None:
+        raise refused(where, "tool", "is of no use: this case is about no tool call")
+    if schema is None:
+        known = _listed((request.act, *request.other_tools))
+        raise refused(where, "tool", f"{decision.tool!r} may not be called instead: name {known}")
+    changes = plain_answer(coerce(decision.changes, schema), "changes", where)
+    if extra := undeclared(changes, schema, {}):
+        raise refused(where, join("changes", extra), f"is no argument of {decision.tool}")
+    if found := fault(changes, schema):
+        raise refused(where, join("changes", found[0]), found[1])
+    return dataclasses.replace(decision, changes=changes)
 
 
 def apply_decision(request: ReviewRequest, decision: Decision) -> Applied:
     """What comes of a decision that `check_decision` returned.
 
-    Approval leaves the proposal as it is; an edit replaces whole fields of it; a choice is written into the
-    field that the judgement names as `option_field`, if the proposal has it. Everything else has no final
+    Approval leaves the proposal as it is; an edit replaces whole fields of it, or all of it where it calls
+    another tool; a choice is written into the field that the judgement names as `option_field`, if the proposal has it. Everything else has no final
     version.
     """
     outcome = _OUTCOMES[decision.type]
     if outcome != "approved":
         return Applied(outcome=outcome, final=None)
     changes: dict[str, JSON] = {}
+    final: dict[str, JSON]
+    if isinstance(decision, Edit) and decision.tool is not None:
+        final = plain_json(dict(decision.changes), request.proposal_key)
+        return Applied(outcome=outcome, final=final, patch=json_patch(request.proposal, final))
     if isinstance(decision, Edit):
         changes = decision.changes
     elif isinstance(decision, Choose):
         field = request.judgement.get("option_field")
         if isinstance(field, str) and field in request.proposal:
             changes = coerced_changes(request, {field: decision.option})
-    final: dict[str, JSON] = plain_json({**request.proposal, **changes}, request.proposal_key)
+    final = plain_json({**request.proposal, **changes}, request.proposal_key)
     return Applied(outcome=outcome, final=final, patch=json_patch(request.proposal, final))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from hitl_graph.errors import AnswerError
@@ -77,10 +77,19 @@ class Edit(_Grounds):
     Args:
         changes: New values by field of the proposal; a field that is not named stays. Validated against the
             gate's schema and judged again.
+        tool: Where an agent's tool call is reviewed: the tool to call instead. `changes` are then all of its
+            arguments, checked against that tool's schema and judged by that tool's gate.
     """
 
-    changes: dict[str, Any] = Field(min_length=1)
+    changes: dict[str, Any]
+    tool: str | None = Field(default=None, min_length=1, kw_only=True)
     type: Literal["edit"] = Field(default="edit", kw_only=True)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.changes and self.tool is None:
+            raise ValueError("is empty: name a field and its new value")
+        return self
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -145,8 +154,9 @@ def decision_from_json(value: Mapping[str, Any]) -> Decision:
         return _ADAPTER.validate_python(dict(value))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"][1:]) or str(kind)
-        raise AnswerError("", field, first["msg"][:1].lower() + first["msg"][1:]) from None
+        field = ".".join(str(part) for part in first["loc"][1:]) or "changes"  # the one that a whole edit lacks
+        problem = first["msg"].removeprefix("Value error, ")
+        raise AnswerError("", field, problem[:1].lower() + problem[1:]) from None
 
 
 def decision_to_json(decision: Decision) -> dict[str, Any]:

@@ -24,6 +24,7 @@ __all__ = [
     "ReviewKind",
     "ReviewRequest",
     "Sla",
+    "ToolCall",
     "Turn",
     "Versions",
     "proposal_digest",
@@ -130,6 +131,14 @@ class Turn:
 
 
 @dataclass(frozen=True, config=_CONFIG)
+class ToolCall:
+    """The model's call that a case is about: its id in the model's message, and the tool that it names."""
+
+    id: Text
+    name: Text
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Versions:
     """What the proposal and the judgement were made with (R45); evidence is grouped by it."""
 
@@ -158,7 +167,9 @@ class ReviewRequest:
 
     `digest` is the SHA-256 of all the other fields in canonical JSON (RFC 8785). The decision carries it
     back, so that nobody can approve what they have not seen. `proposal_digest` covers the action and its
-    arguments alone: it is what the effect compares before it acts.
+    arguments alone: it is what the effect compares before it acts. Where an agent's tool call is reviewed,
+    `tool_call` says which, `proposal` are its arguments, and the digest covers the tool's name too; an edit may
+    name one of `other_tools` instead, each with the JSON Schema of its arguments.
     """
 
     gate: Text
@@ -184,15 +195,23 @@ class ReviewRequest:
     versions: Versions = Versions()
     previous: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    tool_call: ToolCall | None = None
+    other_tools: dict[str, dict[str, Any]] = Field(default_factory=dict)
     v: Literal[1] = 1
     proposal_digest: str = ""
     digest: str = ""
+
+    @property
+    def act(self) -> str:
+        """What the act is called: the tool that an agent calls, or else the action class."""
+        return self.tool_call.name if self.tool_call else str(self.action["name"])
 
     def sealed(self) -> ReviewRequest:
         """The same request with both digests computed from what it holds now."""
         body = self.to_json()
         body.pop("digest")
-        body["proposal_digest"] = proposal_digest(self.action["name"], self.proposal)
+        tool = self.tool_call.name if self.tool_call else None
+        body["proposal_digest"] = proposal_digest(self.action["name"], self.proposal, tool)
         return dataclasses.replace(self, proposal_digest=body["proposal_digest"], digest=digest(body))
 
     def is_sealed(self) -> bool:
@@ -220,7 +239,8 @@ class Record:
 
     `proposed` is what was shown, `final` what came of it (None after a rejection or a question), `patch` the
     RFC 6902 JSON Patch from one to the other. `review` is the review's id: the interrupt's id, in every
-    place. `waited_s` is the time from the pause to the decision in seconds, where both are known.
+    place. `waited_s` is the time from the pause to the decision in seconds, where both are known. `tool_call`
+    is the model's call as it was proposed, and `final_tool` the tool that it came to.
     """
 
     review: str
@@ -247,6 +267,8 @@ class Record:
     digest: str = ""
     final_digest: str | None = None
     versions: Versions = Versions()
+    tool_call: ToolCall | None = None
+    final_tool: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, all fields."""
@@ -263,9 +285,10 @@ class Record:
         return _RECORD.validate_python(dict(value))
 
 
-def proposal_digest(action: str, proposal: Mapping[str, JSON]) -> str:
-    """The digest of an act: its action class and its arguments, and nothing around them."""
-    return digest({"action": action, "proposal": dict(proposal)})
+def proposal_digest(action: str, proposal: Mapping[str, JSON], tool: str | None = None) -> str:
+    """The digest of an act: its action class, its arguments and the tool that does it, where an agent calls one."""
+    body: dict[str, JSON] = {"action": action, "proposal": dict(proposal)}
+    return digest(body if tool is None else {**body, "tool": tool})
 
 
 _REQUEST = TypeAdapter(ReviewRequest)

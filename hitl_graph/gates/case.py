@@ -10,13 +10,17 @@ from hitl_graph.decisions import APPROVING
 from hitl_graph.errors import DefinitionError, PlainJsonError, ProposalError
 from hitl_graph.gates.judgement import Judgement
 from hitl_graph.plain import digest, hidden_characters, plain_json, printable
-from hitl_graph.reviews import Evidence, Priority, ReviewRequest, Turn, Versions
+from hitl_graph.reviews import Evidence, Priority, ReviewRequest, ToolCall, Turn, Versions
 
 if TYPE_CHECKING:
     from hitl_graph.gates.gate import Gate
 
-__all__ = ["NO_EVIDENCE", "build_request", "case_key", "last_record", "offered", "previous", "resolve"]
+__all__ = ["NO_EVIDENCE", "TOOL_CALL", "build_request", "case_key", "last_record", "offered", "previous", "resolve", "tool_of"]
 
+
+TOOL_CALL = "hitl_tool_call"
+"""Where a state tells of the agent's tool call that is judged: its `id`, its `name`, and `others`, the tools that an
+edit may name instead, each with its JSON Schema."""
 
 NO_EVIDENCE = "No evidence was found for this case, so it cannot be approved."
 
@@ -39,6 +43,7 @@ def build_request(gate: Gate, state: Any, proposal: dict[str, Any], judgement: J
     for number, turn in enumerate(transcript):
         warnings += _hidden(turn.content, f"transcript[{number}]")
     allowed = offered(gate, evidence)
+    call = _tool_call(state)
     if not evidence:
         warnings.append(NO_EVIDENCE)
     facts = dict(judgement.facts)
@@ -68,7 +73,18 @@ def build_request(gate: Gate, state: Any, proposal: dict[str, Any], judgement: J
         versions=gate.resolved("versions", state) or Versions(),
         previous=previous(gate.name, state),
         warnings=tuple(warnings),
+        tool_call=ToolCall(call["id"], call["name"]) if call else None,
+        other_tools=dict(call.get("others", {})) if call else {},
     ).sealed()
+
+
+def tool_of(state: Any) -> str | None:
+    """The tool whose call is judged in `state`, or None where nothing like that is judged."""
+    return (_tool_call(state) or {}).get("name")
+
+
+def _tool_call(state: Any) -> Mapping[str, Any] | None:
+    return state.get(TOOL_CALL) if isinstance(state, Mapping) else None
 
 
 def resolve(value: Any, state: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from hitl_graph.errors import DefinitionError, PlainJsonError, ProposalError
 from hitl_graph.gates import checks
-from hitl_graph.gates.case import build_request, last_record, resolve
+from hitl_graph.gates.case import build_request, last_record, resolve, tool_of
 from hitl_graph.gates.judgement import Ask, Judgement, Proceed, Verdict
 from hitl_graph.gates.schema import ProposalSchema, as_object
 from hitl_graph.plain import plain_json
@@ -201,7 +201,7 @@ class Gate(abc.ABC):
             reasons=verdict.reasons,
             facts=verdict.facts,
             proposal_key=self.proposal,
-            proposal_digest=proposal_digest(self.action.name, proposal),
+            proposal_digest=proposal_digest(self.action.name, proposal, tool_of(state)),
             owner=str(self.owner),
             unattended=self.unattended,
         )
@@ -242,7 +242,7 @@ class Gate(abc.ABC):
         return (
             last is not None
             and last["outcome"] == "judged_again"
-            and last["final_digest"] == proposal_digest(self.action.name, proposal)
+            and last["final_digest"] == proposal_digest(self.action.name, proposal, tool_of(state))
         )
 
     def resolved(self, name: str, state: Any) -> Any:

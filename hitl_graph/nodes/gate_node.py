@@ -12,7 +12,7 @@ from langgraph.types import Command, Interrupt, Send, interrupt
 
 from hitl_graph.errors import DefinitionError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
-from hitl_graph.gates.case import last_record
+from hitl_graph.gates.case import last_record, tool_of
 from hitl_graph.gates.gate import read
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer, settle
@@ -68,7 +68,7 @@ class GateNode:
         if not self.gate.judged_first:
             return self.review_with(state, None)
         kept = (_get(state, "judgements") or {}).get(self.gate.name, {})
-        current = proposal_digest(self.gate.action.name, self.gate.proposed(state))
+        current = proposal_digest(self.gate.action.name, self.gate.proposed(state), tool_of(state))
         if (
             kept.get("proposal_digest") != current
         ):  # somebody changed it since: what was measured is about another one

@@ -55,6 +55,9 @@ def check_answer(gate: Gate, request: ReviewRequest, answer: object, like: objec
         raise AnswerError(where, "digest", "is not that of the case as it stands: look at it again")
     if isinstance(read_in.decision, (Edit, Choose)):
         final = apply_decision(request, read_in.decision).final
+        moved = isinstance(read_in.decision, Edit) and read_in.decision.tool is not None
+        if moved:
+            return read_in  # checked against the other tool's schema, which the case carries
         if final is not None and (problem := gate.proposal_schema.problem(final)):
             raise AnswerError(where, f"changes.{problem[0]}", problem[1])
         if final is not None:
@@ -95,9 +98,14 @@ def settle(
     if final is not None and final != request.proposal:
         changed[gate.proposal] = from_object(final, like=read(state, gate.proposal))
     edited = bool(changed) and isinstance(decision, Edit)
+    tool = request.tool_call.name if request.tool_call else None
+    if isinstance(decision, Edit) and decision.tool is not None:
+        tool = decision.tool
     option = decision.option if isinstance(decision, Choose) else None
     if outcome == "approved" and (not gate.approves or option in elsewhere):
         outcome = "routed"
+    elif isinstance(decision, Edit) and decision.tool is not None:
+        outcome = "judged_again"  # by the gate of that tool
     elif edited and _another_act(gate, request, final or {}, _with(state, changed)):
         outcome = "judged_again"
     elif edited and gate.collects:
@@ -124,8 +132,10 @@ def settle(
         note=decision.note,
         outcome=outcome,
         digest=answer.digest or request.digest,
-        final_digest=None if final is None else proposal_digest(gate.action.name, final),
+        final_digest=None if final is None else proposal_digest(gate.action.name, final, tool),
         versions=request.versions,
+        tool_call=request.tool_call,
+        final_tool=None if final is None else tool,
     )
     return Settled(
         record,

@@ -27,7 +27,7 @@ def payload_for(request: ReviewRequest, shape: Shape) -> JSON:
     native = request.to_json()
     if shape is Shape.NATIVE:
         return native
-    name, args, allowed = request.action["name"], native["proposal"], request.allowed
+    name, args, allowed = request.act, native["proposal"], request.allowed
     # A choice is answered in words by clients that know no options.
     speaks = "respond" in allowed or "choose" in allowed
     if shape is Shape.AGENT_INBOX:

@@ -34,7 +34,7 @@ _LOOKS_LIKE_JSON = re.compile(r'\s*(\{|\[\s*["{\[])')
 _MOST_FIELDS = 64
 _OWN: dict[str, tuple[str, ...]] = {
     "approve": (),
-    "edit": ("changes",),
+    "edit": ("changes", "tool"),
     "reject": (),
     "choose": ("option",),
     "respond": ("message",),
@@ -181,6 +181,11 @@ class _Reader:
         return {**self._spoken(args, path), **grounds}
 
     def _edited(self, action: JSON, name: str, path: str, grounds: dict[str, JSON]) -> dict[str, JSON]:
+        if isinstance(action, dict) and action.get(name) in self.request.other_tools:
+            args = action.get("args", action.get("arguments"))
+            if not isinstance(args, dict):
+                raise self._no(f"{path}.args", "should be an object")
+            return {"type": "edit", "tool": action[name], "changes": args, **grounds}
         if changes := self._changes(action, name, path, whole=True):
             return {"type": "edit", "changes": changes, **grounds}
         if "approve" not in self.request.allowed:
@@ -193,8 +198,9 @@ class _Reader:
             raise self._no(path, f"should be an object with {name} and args")
         if extra := next((key for key in action if key not in (name, "args", "arguments")), None):
             raise self._no(f"{path}.{extra}", "is unknown")
-        if action.get(name) != self.request.action["name"]:
-            raise self._no(f"{path}.{name}", f"should be {self.request.action['name']!r}: no other act")
+        if action.get(name) != self.request.act:
+            known = " or ".join(repr(act) for act in (self.request.act, *self.request.other_tools))
+            raise self._no(f"{path}.{name}", f"should be {known}: no other act")
         if ("args" in action) == ("arguments" in action):
             raise self._no(f"{path}.args", "should be there, once")
         args = action.get("args", action.get("arguments"))

@@ -41,6 +41,7 @@ from hitl_graph.reviews import (
     ReviewKind,
     ReviewRequest,
     Sla,
+    ToolCall,
     Turn,
     Versions,
     proposal_digest,
@@ -176,6 +177,8 @@ def other(name: str) -> Any:
         "versions": Versions("p2", "m1", "pol1", "w1"),
         "previous": None,
         "warnings": (),
+        "tool_call": ToolCall("c1", "send_email"),
+        "other_tools": {"archive": {"type": "object"}},
     }[name]
 
 
@@ -196,17 +199,18 @@ def test_a_field_changed_after_sealing_shows(name: str) -> None:
     assert not dataclasses.replace(request(), **{name: other(name)}).is_sealed()
 
 
-@pytest.mark.parametrize("name", ["action", "proposal"])
+@pytest.mark.parametrize("name", ["action", "proposal", "tool_call"])
 def test_the_proposal_digest_changes_with_the_act(name: str) -> None:
     """I4: another act, or other arguments, is another thing to approve."""
     changed = {
         "action": {**SEND.sheet(), "name": "send_letter"},
         "proposal": {**EMAIL, "to": "b@example.com"},
+        "tool_call": ToolCall("c1", "send_letter"),
     }
     assert request(**{name: changed[name]}).proposal_digest != request().proposal_digest
 
 
-@pytest.mark.parametrize("name", sorted(set(FIELDS) - {"action", "proposal"}))
+@pytest.mark.parametrize("name", sorted(set(FIELDS) - {"action", "proposal", "tool_call"}))
 def test_the_proposal_digest_covers_nothing_but_the_act(name: str) -> None:
     """I4: what is compared before the act does not change with the evidence, the owner or the deadline."""
     assert request(**{name: other(name)}).proposal_digest == request().proposal_digest

@@ -1,0 +1,1 @@
+"""Gates for agents: tools that ask, and middleware for `create_agent`."""

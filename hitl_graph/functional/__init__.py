@@ -1,0 +1,1 @@
+"""Gates in the functional API: a review inside `@entrypoint` and `@task`."""
