@@ -4,9 +4,10 @@
 #   make test     all tests                                                make test ARGS="tests/unit -k edit"
 #   make lint     ruff, import-linter, deptry          make types   mypy --strict
 #   make format   let ruff rewrite the files           make bench   the table of benchmarks/
-#   make docs     the pages, in build/docs             make clean   forget .venv and all that was built
+#   make docs     the pages, in build/docs             make notebooks   run them and write their outputs
+#   make clean    forget .venv and all that was built
 
-.PHONY: help demo test lint types format bench docs clean
+.PHONY: help demo test lint types format bench docs notebooks chromium clean
 .DELETE_ON_ERROR:
 
 new_enough := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -14,6 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p $(new_enough) 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/ready
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 ARGS ?=
 
 help:
@@ -23,7 +25,7 @@ demo: $(READY)
 	@$(BIN)/hitl-graph demo $(ARGS)
 	@echo "(hitl-graph is $(BIN)/hitl-graph here)" >&2
 
-test: $(READY)
+test: $(READY) chromium
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(READY)
@@ -45,6 +47,23 @@ bench: $(READY)
 docs: $(READY)
 	@$(BIN)/python -m docs.make_reference
 	@$(BIN)/zensical build --clean --strict
+
+notebooks: $(READY)
+	@$(BIN)/python -m notebooks.build $(ARGS)
+
+# The pages and the notebook card are tested in a real browser. Only root on Debian can be helped here.
+chromium:
+ifeq ($(CHROMIUM),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Debian's Chromium for the browser tests, once."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			chromium fonts-dejavu-core >/dev/null; \
+	elif [ -n "$$CI" ]; then \
+		echo "The browser tests need Chromium, which is missing here: install the package 'chromium'."; exit 1; \
+	else \
+		echo "No Chromium here, so the browser tests are skipped. To run them: sudo apt-get install chromium"; \
+	fi
+endif
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .cache

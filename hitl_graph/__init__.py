@@ -5,7 +5,9 @@ Postgres, the review row is written in the same transaction, the desk takes one 
 on with the edits as state.
 """
 
-from hitl_graph.checkpointers import open_checkpointer
+import importlib
+import typing
+
 from hitl_graph.decisions import (
     Approve,
     AskInfo,
@@ -18,7 +20,6 @@ from hitl_graph.decisions import (
     Respond,
     TakeOver,
 )
-from hitl_graph.desk import Case, Desk
 from hitl_graph.errors import HitlError
 from hitl_graph.gates import (
     AuditSample,
@@ -45,6 +46,12 @@ from hitl_graph.reviews import (
 )
 from hitl_graph.risk import ActionClass
 
+if typing.TYPE_CHECKING:
+    from hitl_graph.agents import GateMiddleware, gated
+    from hitl_graph.checkpointers import open_checkpointer
+    from hitl_graph.desk import Case, Desk
+    from hitl_graph.functional import Reviewed, areview, review
+
 __all__ = [
     "ActionClass",
     "Approve",
@@ -60,6 +67,7 @@ __all__ = [
     "Evidence",
     "ExceptionEscalation",
     "FailureEscalation",
+    "GateMiddleware",
     "HitlError",
     "HitlState",
     "Option",
@@ -72,6 +80,7 @@ __all__ = [
     "ReviewBeforeSend",
     "ReviewKind",
     "ReviewRequest",
+    "Reviewed",
     "Sla",
     "TakeOver",
     "Thresholds",
@@ -80,9 +89,35 @@ __all__ = [
     "add_gate",
     "all_of",
     "any_of",
+    "areview",
     "ask_on_failure",
     "boundary_map",
     "check_boundary",
     "effect",
+    "gated",
     "open_checkpointer",
+    "review",
 ]
+
+_LATER = {
+    "Case": "desk",
+    "Desk": "desk",
+    "GateMiddleware": "agents",
+    "Reviewed": "functional",
+    "areview": "functional",
+    "gated": "agents",
+    "open_checkpointer": "checkpointers",
+    "review": "functional",
+}
+"""Names that bring a database driver or LangChain along: imported when they are first used (docs/decisions/0012)."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_LATER]

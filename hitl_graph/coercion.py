@@ -5,18 +5,26 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import rfc8785
-from jsonschema import Draft202012Validator
 
 from hitl_graph.plain import JSON
 from hitl_graph.schemas import BROKEN, DEEP, Schema, any_of, branches, fault, items, members, within
 
 __all__ = ["accepts", "coerce", "is_printed", "parse_json"]
 
-_CHECK = Draft202012Validator.TYPE_CHECKER
+_IS_TYPE: Mapping[str, Callable[[Any], bool]] = {
+    "string": lambda v: isinstance(v, str),
+    "boolean": lambda v: isinstance(v, bool),
+    "null": lambda v: v is None,
+    "array": lambda v: isinstance(v, list),
+    "object": lambda v: isinstance(v, dict),
+    "number": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool),
+    "integer": lambda v: not isinstance(v, bool) and (isinstance(v, int) or (isinstance(v, float) and v.is_integer())),
+}
+"""The types of JSON Schema; another name is a broken schema's."""
 _TRIES = (
     200  # of one form among several; alternatives that hold alternatives would double the work at each level
 )
@@ -144,7 +152,7 @@ def _accepts(schema: Schema, sample: JSON, fuel: int) -> bool:
     schema = next(branches(schema, 0))
     types = schema.get("type", [])
     types = [types] if isinstance(types, str) else types
-    if types and not any(_CHECK.is_type(sample, t) for t in types):
+    if types and not any(_IS_TYPE[t](sample) for t in types):
         return False
     fixed = [schema["const"]] if "const" in schema else schema.get("enum")
     if fixed is not None and not any(_kind(v) == _kind(sample) for v in fixed):

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
-
-from jsonschema import Draft202012Validator, FormatChecker, SchemaError, ValidationError
-from jsonschema.exceptions import UndefinedTypeCheck, UnknownType, best_match
-from jsonschema.validators import extend
-from referencing import Registry
-from referencing.exceptions import Unresolvable
+from typing import TYPE_CHECKING, Any
 
 from hitl_graph.plain import JSON
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 __all__ = [
     "BROKEN",
@@ -33,70 +28,13 @@ __all__ = [
 Schema = dict[str, Any] | bool
 """A JSON Schema, draft 2020-12. One that is taken out of another carries that one's definitions with it."""
 
-BROKEN = (
-    SchemaError,
-    UndefinedTypeCheck,
-    UnknownType,
-    Unresolvable,
-    RecursionError,
-    re.error,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
+BROKEN = (RecursionError, re.error, AttributeError, LookupError, TypeError, ValueError)
 """What reading a schema that is none can raise."""
 
 DEEP = 6
 """How many `anyOf` and `allOf` may nest without going down into the value: a schema may name itself."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w-]*\Z")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
-_FORMATS = FormatChecker(formats=())
-
-
-def _is_date(value: object) -> bool:
-    return not isinstance(value, str) or (len(value) == 10 and bool(dt.date.fromisoformat(value)))
-
-
-def _is_date_time(value: object) -> bool:
-    # An offset is not demanded: what pydantic publishes as date-time may be without one.
-    return not isinstance(value, str) or (len(value) > 10 and bool(dt.datetime.fromisoformat(value)))
-
-
-def _is_email(value: object) -> bool:
-    return not isinstance(value, str) or _EMAIL.match(value) is not None
-
-
-def _is_uuid(value: object) -> bool:
-    return not isinstance(value, str) or bool(uuid.UUID(value))
-
-
-for _name, _check in (
-    ("date", _is_date),
-    ("date-time", _is_date_time),
-    ("email", _is_email),
-    ("uuid", _is_uuid),
-):
-    _FORMATS.checks(_name, raises=ValueError)(_check)
-
-
-def _or_nullable(keyword: str) -> Any:
-    # OpenAPI's `nullable: true` stands beside `type` or `enum`; JSON Schema itself does not know it.
-    stock = Draft202012Validator.VALIDATORS[keyword]
-
-    def check(validator: Any, given: Any, value: Any, schema: Mapping[str, Any]) -> Iterable[ValidationError]:
-        return (
-            () if value is None and schema.get("nullable") is True else stock(validator, given, value, schema)
-        )
-
-    return check
-
-
-_Validator: Any = extend(Draft202012Validator, {k: _or_nullable(k) for k in ("type", "enum")})
-# jsonschema's own default registry fetches a remote $ref over the network. This one knows nothing but the
-# schema.
-_OFFLINE: Registry[Any] = Registry()
 
 
 def fault(value: JSON, schema: Schema) -> tuple[tuple[str | int, ...], str] | None:
@@ -107,9 +45,12 @@ def fault(value: JSON, schema: Schema) -> tuple[tuple[str | int, ...], str] | No
 
     Source: JSON Schema draft 2020-12, with the formats date, date-time, email and uuid checked.
     """
+    from hitl_graph.validator import BROKEN as NO_SCHEMA  # jsonschema takes a while to import, and most runs
+    from hitl_graph.validator import first_error  # check no answer
+
     try:
-        error = best_match(_Validator(schema, registry=_OFFLINE, format_checker=_FORMATS).iter_errors(value))
-    except BROKEN as broken:
+        error = first_error(value, schema)
+    except (*BROKEN, *NO_SCHEMA) as broken:
         return (), f"cannot be checked, for its schema is broken ({type(broken).__name__})"
     return None if error is None else _explained(error)
 

@@ -183,8 +183,11 @@ async def _refused(
 
 def _answer(row: Mapping[str, Any]) -> Any:
     """The answer in the shape that its asker wants."""
-    decision = dict(row["decision"])
     request = None if row["shape"] == "raw" else native_request(row["payload"])
+    if row["via"] != "desk":  # kept as it came, in its own shape: it failed, and is tried again
+        kept = row["decision"]
+        return {**kept, "by": row["by"]} if request is not None and isinstance(kept, dict) else kept
+    decision = dict(row["decision"])
     if request is None:
         return answer_foreign(
             row["payload"], decision_from_json(decision), response_schema=row["response_schema"]

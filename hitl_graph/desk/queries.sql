@@ -106,8 +106,8 @@ SELECT pg_try_advisory_lock(hashtextextended('hitl:' || %(thread_id)s, 0)) AS go
 -- name: decided_answers
 -- What one thread is to be told.
 -- `taken`: the gate had the answer before the thread failed, so that it only needs to go on.
-SELECT r.id, r.closed_at IS NOT NULL AS taken, r.shape, r.payload, r.response_schema, r.digest, r.asked_at, d.decision, d.by, d.decided_at,
-       extract(epoch FROM d.decided_at - r.asked_at)::float8 AS waited_s
+SELECT r.id, r.closed_at IS NOT NULL AS taken, r.shape, r.payload, r.response_schema, r.digest, r.asked_at,
+       d.decision, d.by, d.via, d.decided_at, extract(epoch FROM d.decided_at - r.asked_at)::float8 AS waited_s
 FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
 WHERE r.thread_id = %(thread_id)s AND r.status = 'decided'
 ORDER BY r.seq;
