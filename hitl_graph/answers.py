@@ -115,8 +115,8 @@ def apply_decision(request: ReviewRequest, decision: Decision) -> Applied:
     """What comes of a decision that `check_decision` returned.
 
     Approval leaves the proposal as it is; an edit replaces whole fields of it, or all of it where it calls
-    another tool; a choice is written into the field that the judgement names as `option_field`, if the proposal has it. Everything else has no final
-    version.
+    another tool; a choice is written into the field that the judgement names as `option_field`, if the
+    proposal has it. Everything else has no final version.
     """
     outcome = _OUTCOMES[decision.type]
     if outcome != "approved":

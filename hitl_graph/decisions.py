@@ -154,7 +154,9 @@ def decision_from_json(value: Mapping[str, Any]) -> Decision:
         return _ADAPTER.validate_python(dict(value))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"][1:]) or "changes"  # the one that a whole edit lacks
+        field = (
+            ".".join(str(part) for part in first["loc"][1:]) or "changes"
+        )  # the one that a whole edit lacks
         problem = first["msg"].removeprefix("Value error, ")
         raise AnswerError("", field, problem[:1].lower() + problem[1:]) from None
 

@@ -69,7 +69,7 @@ _Validator: Any = extend(Draft202012Validator, {k: _or_nullable(k) for k in ("ty
 _OFFLINE: Registry[Any] = Registry()
 
 
-def first_error(value: JSON, schema: dict[str, Any] | bool) -> ValidationError | None:
+def first_error(value: JSON, schema: Any) -> ValidationError | None:
     """The error that tells most about how a value breaks a schema, or None if it does not.
 
     Raises:

@@ -128,6 +128,8 @@ def _about(case: Case, request: ReviewRequest | None) -> dict[str, Text | str]:
     if request.uncertainty:
         about["Uncertain"] = Text("\n").join(safe(text) for text in request.uncertainty)
     about["If you agree"] = happens
+    if request.tool_call:
+        about["The agent calls"] = _call(request)
     about["Who must act"] = _owner(case, request)
     if request.blocks:
         about["Blocks"] = safe(", ".join(request.blocks))
@@ -139,6 +141,13 @@ def _about(case: Case, request: ReviewRequest | None) -> dict[str, Text | str]:
     about["Review"] = safe(case.id, "dim")
     about["Digest"] = safe(case.digest, "dim")
     return about
+
+
+def _call(request: ReviewRequest) -> Text:
+    text = one_line(request.act)
+    if request.other_tools:
+        text.append("; an edit may call instead: ").append_text(one_line(", ".join(request.other_tools)))
+    return text
 
 
 def _owner(case: Case, request: ReviewRequest) -> Text:
@@ -179,7 +188,7 @@ def _proposal(case: Case, request: ReviewRequest | None) -> Panel:
     foreign = case.foreign
     acts = foreign.proposals if foreign else ()
     if request:
-        acts = ({"name": request.action["name"], "args": dict(request.proposal)},)
+        acts = ({"name": request.act, "args": dict(request.proposal)},)
     parts: list[RenderableType] = []
     for act in acts:
         if len(acts) > 1:

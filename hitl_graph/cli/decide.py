@@ -65,6 +65,10 @@ def decide(  # noqa: PLR0913  # each is an option of the command
         str | None,
         typer.Option(metavar="JSON", help="edit: an object of new values; @FILE, or @- for stdin."),
     ] = None,
+    tool: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="edit: call this tool instead; the changes are all its arguments."),
+    ] = None,
     option: Annotated[str | None, typer.Option(metavar="VALUE", help="choose: the option.")] = None,
     message: Annotated[
         str | None, typer.Option(metavar="TEXT", help="respond, ask-info: the words; @FILE, or @- for stdin.")
@@ -98,7 +102,7 @@ def decide(  # noqa: PLR0913  # each is an option of the command
     """
     body: dict[str, Any] = {"reason": reason, "cause": cause, "recurrence": recurrence, "note": note}
     body["changes"] = _changes(set_ or [], changes)
-    body["option"] = option
+    body["option"], body["tool"] = option, tool
     body["question" if kind is Kind.ASK_INFO else "message"] = None if message is None else _content(message)
     decision = _decision(kind, body)
     case, resumed = asyncio.run(
@@ -168,13 +172,20 @@ def _full(digest: str, case: Case) -> str:
 
 def _decision(kind: Kind, body: dict[str, Any]) -> Decision:
     needed = _NEEDS.get(kind)
+    if tool := body.pop("tool", None):
+        if kind is not Kind.EDIT:
+            raise typer.BadParameter(f"{kind} takes no --tool")
+        return decision_from_json({**_given(body, "changes"), "type": "edit", "tool": tool})
     if needed and not body.get(needed):
         raise typer.BadParameter(f"{kind} needs {_FLAGS[needed]}")
     for name, flag in _FLAGS.items():
         if name != needed and body.get(name):
             raise typer.BadParameter(f"{kind} takes no {flag}")
-    given = {name: value for name, value in body.items() if value is not None and name in (needed, *_GROUNDS)}
-    return decision_from_json({"type": kind.replace("-", "_"), **given})
+    return decision_from_json({"type": kind.replace("-", "_"), **_given(body, needed)})
+
+
+def _given(body: dict[str, Any], needed: str | None) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None and name in (needed, *_GROUNDS)}
 
 
 def _changes(pairs: Sequence[str], changes: str | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from hitl_graph.answers import check_decision
-from hitl_graph.decisions import Decision, decision_to_json
+from hitl_graph.decisions import Decision
 from hitl_graph.desk.case import Case, Page, Status
 from hitl_graph.desk.in_process import Resumed, Run, resume_threads
 from hitl_graph.errors import (
@@ -27,7 +27,7 @@ from hitl_graph.errors import (
 from hitl_graph.storage.embedded import database_url
 from hitl_graph.storage.migrate import migrate
 from hitl_graph.storage.statements import load_statements
-from hitl_graph.wire import answer_foreign
+from hitl_graph.wire import answer_foreign, decisions_to_json
 
 if TYPE_CHECKING:
     from hitl_graph.desk.sync_desk import SyncDesk
@@ -153,14 +153,21 @@ class Desk:
         return await self._all("counts", {"workflow": workflow})
 
     async def decide(
-        self, review_id: str, decision: Decision, *, by: str, digest: str, thread_id: str | None = None
+        self,
+        review_id: str,
+        decision: Decision | Sequence[Decision],
+        *,
+        by: str,
+        digest: str,
+        thread_id: str | None = None,
     ) -> Case:
         """Take one decision, once: of all who decide at the same time, one wins.
 
         The decision is kept with who and when in one transaction; the thread goes on with the next `resume`.
 
         Args:
-            review_id: The case. decision: What was decided. by: Who decides.
+            review_id: The case. decision: What was decided; where a case of other origin asks about several
+                acts at once, a list with one for each. by: Who decides.
             digest: The digest of what they were shown (`case.digest`).
             thread_id: Needed only where a copied thread holds the same review.
 
@@ -179,7 +186,8 @@ class Desk:
         self._must_be_open(case, digest)
         decision = self._checked(case, decision)
         params = {"thread_id": case.thread_id, "id": case.id, "digest": digest, "by": by, "via": "desk"}
-        params |= {"type": decision.type, "decision": json.dumps(decision_to_json(decision))}
+        kept = decisions_to_json(decision)
+        params |= {"type": kept["type"], "decision": json.dumps(kept)}
         if not await self._all("decide", params):  # somebody was faster
             self._must_be_open(await self.show(case.id, thread_id=case.thread_id), digest)
             raise DecisionConflict(
@@ -241,12 +249,12 @@ class Desk:
             raise StaleReview(case.id, str(digest), case.digest)
 
     @staticmethod
-    def _checked(case: Case, decision: Decision) -> Decision:
+    def _checked(case: Case, decision: Decision | Sequence[Decision]) -> Decision | Sequence[Decision]:
         try:
             if request := case.request:
-                return check_decision(request, decision)
+                return check_decision(request, decision)  # type: ignore[arg-type]  # a list is refused there
             answer_foreign(case.payload, decision, response_schema=case.response_schema)
-            decision_to_json(decision)
+            decisions_to_json(decision)
         except PlainJsonError as error:
             raise AnswerError(f"review {case.id}", error.field, error.problem) from None
         return decision

@@ -14,10 +14,9 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.errors import is_invalid_resume
 from langgraph.types import Command
 
-from hitl_graph.decisions import decision_from_json
 from hitl_graph.errors import AnswerError, DeskError
 from hitl_graph.storage.statements import load_statements
-from hitl_graph.wire import answer_foreign, native_request
+from hitl_graph.wire import answer_foreign, decisions_from_json, native_request
 
 if TYPE_CHECKING:
     from hitl_graph.desk.desk import Desk
@@ -190,7 +189,7 @@ def _answer(row: Mapping[str, Any]) -> Any:
     decision = dict(row["decision"])
     if request is None:
         return answer_foreign(
-            row["payload"], decision_from_json(decision), response_schema=row["response_schema"]
+            row["payload"], decisions_from_json(decision), response_schema=row["response_schema"]
         )
     return {
         **decision,

@@ -15,7 +15,17 @@ from hitl_graph.reviews import Evidence, Priority, ReviewRequest, ToolCall, Turn
 if TYPE_CHECKING:
     from hitl_graph.gates.gate import Gate
 
-__all__ = ["NO_EVIDENCE", "TOOL_CALL", "build_request", "case_key", "last_record", "offered", "previous", "resolve", "tool_of"]
+__all__ = [
+    "NO_EVIDENCE",
+    "TOOL_CALL",
+    "build_request",
+    "case_key",
+    "last_record",
+    "offered",
+    "previous",
+    "resolve",
+    "tool_of",
+]
 
 
 TOOL_CALL = "hitl_tool_call"

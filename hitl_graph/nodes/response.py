@@ -53,11 +53,13 @@ def answer_schema(request: ReviewRequest) -> dict[str, Any]:
         "ask_info": {"question": text},
         "edit": {"changes": _changes(request)},
     }
+    tools = {"enum": [request.act, *request.other_tools], "description": "Another tool takes all its arguments"}
+    optional = {"edit": {"tool": tools}} if request.other_tools else {}
     forms = [
         {
             "type": "object",
             "title": word.replace("_", " "),
-            "properties": {"type": {"const": word}, **own.get(word, {}), **grounds},
+            "properties": {"type": {"const": word}, **own.get(word, {}), **grounds, **optional.get(word, {})},
             "required": ["type", *own.get(word, {})],
         }
         for word in request.allowed

@@ -512,9 +512,10 @@ def test_a_batch_says_what_is_allowed(allowed: tuple[str, ...], words: list[str]
 
 
 def test_a_batch_has_its_arguments_under_both_names() -> None:
-    """Agent Inbox reads `arguments`, Agent Chat UI and the middleware `args`."""
+    """Agent Inbox reads `arguments`, where its form holds no null; Agent Chat UI and the middleware `args`."""
     [act] = payload_for(review(), Shape.LANGCHAIN_BATCH)["action_requests"]
-    assert act["name"] == "send_email" and act["args"] == PROPOSAL and act["arguments"] == PROPOSAL
+    assert act["name"] == "send_email" and act["args"] == PROPOSAL
+    assert act["arguments"] == {**PROPOSAL, "due": "null"}
 
 
 def test_a_description_shows_question_consequence_and_evidence() -> None:
