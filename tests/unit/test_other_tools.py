@@ -110,13 +110,10 @@ def test_a_tool_that_the_case_does_not_name_is_out_of_reach(answer: Any) -> None
 @pytest.mark.parametrize("shape", [Shape.AGENT_INBOX, Shape.LANGCHAIN_BATCH])
 def test_older_clients_are_shown_the_tools_name(shape: Shape) -> None:
     """What the agent calls is what they render."""
-    payload = payload_for(tool_case(), shape)
+    payload: Any = payload_for(tool_case(), shape)
 
-    shown = (
-        payload[0]["action_request"]["action"]
-        if isinstance(payload, list)
-        else payload["action_requests"][0]["name"]
-    )
+    inbox = isinstance(payload, list)
+    shown = payload[0]["action_request"]["action"] if inbox else payload["action_requests"][0]["name"]
     assert shown == "send_email"
 
 
