@@ -1,32 +1,19 @@
-"""Fixtures for every test: fresh databases on one throwaway server, and homes for tests with processes."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""The fixtures that users get, under the names that the tests here call them by."""
 
 import pytest
 
-from hitl_graph.storage.migrate import migrate
-from hitl_graph.testing.databases import Databases, temporary_home
+from hitl_graph.testing.databases import Databases
+
+pytest_plugins = ["hitl_graph.testing.fixtures"]
 
 
 @pytest.fixture(scope="session")
-def databases() -> Iterator[Databases]:
+def databases(hitl_databases: Databases) -> Databases:
     """The server of this run, shared by its workers, with a migrated template."""
-    with Databases(prepare=migrate) as databases:
-        yield databases
+    return hitl_databases
 
 
 @pytest.fixture
-def db_url(databases: Databases) -> Iterator[str]:
+def db_url(hitl_db_url: str) -> str:
     """The URL of a fresh, migrated database."""
-    with databases.fresh_database() as url:
-        yield url
-
-
-@pytest.fixture
-def hitl_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A HITL_HOME of this test's own, which the processes it starts inherit."""
-    with temporary_home() as home:
-        monkeypatch.setenv("HITL_HOME", str(home))
-        monkeypatch.delenv("HITL_DATABASE_URL", raising=False)
-        yield home
+    return hitl_db_url

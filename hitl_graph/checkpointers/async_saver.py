@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -14,7 +14,14 @@ from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from hitl_graph.checkpointers.mirror import copy, deletion, of_put, of_put_writes, without_null_resume
+from hitl_graph.checkpointers.mirror import (
+    copy,
+    deletion,
+    of_put,
+    of_put_writes,
+    rollback,
+    without_null_resume,
+)
 from hitl_graph.checkpointers.saver import pending_statements, together
 from hitl_graph.checkpointers.serde import strict_serde
 
@@ -66,6 +73,12 @@ class AsyncReviewSaver(AsyncPostgresSaver):
                     pass
         else:
             await super().aprune(thread_ids, strategy=strategy)
+
+    async def adelete_for_runs(self, run_ids: Iterable[str]) -> None:
+        """Take back what some runs did; see `ReviewSaver.delete_for_runs`."""
+        with together(rollback(run_ids)):
+            async with self._cursor(pipeline=True):
+                pass
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread; where the source is paused the copy is too, with its own reviews of the same ids."""

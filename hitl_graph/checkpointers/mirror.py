@@ -7,7 +7,7 @@ Only the root namespace is mirrored: what pauses in a subgraph is written again 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
@@ -16,7 +16,16 @@ from langgraph.types import Interrupt
 from hitl_graph.plain import digest, plain_json, printable
 from hitl_graph.wire import Shape, native_request, read_foreign, recognise
 
-__all__ = ["NULL_TASK", "Statement", "copy", "deletion", "of_put", "of_put_writes", "without_null_resume"]
+__all__ = [
+    "NULL_TASK",
+    "Statement",
+    "copy",
+    "deletion",
+    "of_put",
+    "of_put_writes",
+    "rollback",
+    "without_null_resume",
+]
 
 Statement = tuple[str, dict[str, Any]]
 """The name of a statement in `mirror.sql`, and its parameters."""
@@ -45,6 +54,7 @@ def of_put_writes(
     if where.get("checkpoint_ns") or task_id == NULL_TASK:
         return []
     task = {"thread_id": str(where["thread_id"]), "checkpoint_id": where["checkpoint_id"], "task_id": task_id}
+    task["run"] = _named(config, "run_id")
     channels = {channel for channel, _ in writes}
     if task_path.startswith(_BY_HAND):
         return [("supersede_task", task)]
@@ -91,6 +101,7 @@ def of_put(
         "resumed": resumed,
         "stamp": None if stamp is None else str(stamp),
         "by": _by(config, ()),
+        "run": _named(config, "run_id"),
         "because": "another checkpoint was resumed" if resumed else because,
     }
     return [("lock_checkpoint", older), ("close_older", older)]
@@ -101,6 +112,25 @@ def deletion(thread_ids: Sequence[str]) -> list[Statement]:
     names = {"thread_ids": [str(thread_id) for thread_id in thread_ids]}
     steps = ("delete_checkpoints", "delete_blobs", "delete_writes", "forget_threads")
     return [(step, names) for step in steps]
+
+
+def rollback(run_ids: Iterable[str]) -> list[Statement]:
+    """The statements that delete what some runs of an Agent Server wrote, as if they had never been.
+
+    Raises:
+        TypeError: Given one text instead of several ids. Nothing was deleted.
+    """
+    if isinstance(run_ids, str):
+        raise TypeError(f"run_ids: give a list of ids, not the text {run_ids!r}")
+    names = {"run_ids": [str(run_id) for run_id in run_ids]}
+    steps = (
+        "forget_runs",
+        "restore_before_runs",
+        "delete_run_writes",
+        "delete_run_blobs",
+        "delete_run_checkpoints",
+    )
+    return [(step, names) for step in steps] if names["run_ids"] else []
 
 
 def copy(source: str, target: str) -> list[Statement]:
@@ -114,7 +144,6 @@ def _row(one: Interrupt, task_path: str, config: Mapping[str, Any]) -> dict[str,
     """The columns of a review, from an interrupt of ours or of anybody's."""
     pull = task_path.removeprefix("~__pregel_pull, ").partition(", node_error_handler")[0]
     node = "" if task_path.startswith("~__pregel_push") else pull
-    workflow = (config.get("metadata") or {}).get("workflow")
     schema = None if one.response_schema is None else _readable(one.response_schema)
     shape = recognise(one.value)
     payload = _readable(one.value)
@@ -131,7 +160,7 @@ def _row(one: Interrupt, task_path: str, config: Mapping[str, Any]) -> dict[str,
         **columns,
         "id": one.id,
         "node": node,
-        "workflow": None if workflow is None else _text(workflow),
+        "workflow": _named(config, "workflow", "graph_id"),
         "shape": shape.value,
         "payload": json.dumps(payload),
         "response_schema": None if schema is None else json.dumps(schema),
@@ -178,11 +207,20 @@ def _answer(writes: Sequence[tuple[str, Any]]) -> str | None:
 
 
 def _by(config: Mapping[str, Any], writes: Sequence[tuple[str, Any]]) -> str:
-    """Who answered, as far as the answer or the caller's metadata says."""
+    """Who answered, as far as the answer, the caller's metadata or an Agent Server's sign-in says."""
     last = (_taken(writes) or [None])[-1]
     named = last.get("by") if isinstance(last, Mapping) else None
-    by = named if isinstance(named, str) and named else (config.get("metadata") or {}).get("hitl_by")
-    return _text(by) if by else "unknown"
+    by = named if isinstance(named, str) and named else None
+    return (by and _text(by)) or _named(config, "hitl_by", "langgraph_auth_user_id") or "unknown"
+
+
+def _named(config: Mapping[str, Any], *keys: str) -> str | None:
+    """What the caller, or an Agent Server, says in a config under the first of `keys` that is there, as text."""
+    for key in keys:
+        for place in (config.get("metadata") or {}, config.get("configurable") or {}):
+            if key in place and place[key] not in (None, ""):
+                return _text(place[key])
+    return None
 
 
 def _text(value: object) -> str:

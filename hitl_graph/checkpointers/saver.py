@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -21,6 +21,7 @@ from hitl_graph.checkpointers.mirror import (
     deletion,
     of_put,
     of_put_writes,
+    rollback,
     without_null_resume,
 )
 from hitl_graph.checkpointers.serde import strict_serde
@@ -99,6 +100,19 @@ class ReviewSaver(PostgresSaver):
                 pass
         else:
             super().prune(thread_ids, strategy=strategy)
+
+    def delete_for_runs(self, run_ids: Iterable[str]) -> None:
+        """Take back what some runs of an Agent Server did: their checkpoints, and what they answered.
+
+        A thread that falls back to a pause is paused there again, with its review open; where the desk decided, the
+        decision stands and waits to be handed over. Finds runs by `run_id` in the metadata, and reads all threads
+        for it.
+
+        Raises:
+            TypeError: Given one text instead of several ids. Nothing was deleted.
+        """
+        with together(rollback(run_ids)), self._cursor(pipeline=True):
+            pass
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread; where the source is paused the copy is too, with its own reviews of the same ids."""

@@ -225,7 +225,8 @@ class Desk:
         not raised.
 
         Args:
-            graph: The compiled graph, with the checkpointer that the threads are in.
+            graph: The compiled graph, with the checkpointer that the threads are in. For the threads of an Agent
+                Server a `RemoteGraph(name, url=...)`: the server runs them, and is asked by the name it gave them.
             thread_ids: Only these threads.
             config: Merged into each thread's config, such as `{"configurable": {...}}`.
             durability: LangGraph's; None is its default.

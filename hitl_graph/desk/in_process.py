@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ class Run:
         configurable = {**self.config.get("configurable", {}), "thread_id": thread_id}
         config = {**self.config, "configurable": configurable}
         how = {} if self.durability is None else {"durability": self.durability}
-        if isinstance(self.graph.checkpointer, PostgresSaver):
+        if isinstance(getattr(self.graph, "checkpointer", None), PostgresSaver):
             return await asyncio.to_thread(self.graph.invoke, given, config, **how)
         return await self.graph.ainvoke(given, config, **how)
 
@@ -73,7 +74,7 @@ async def resume_threads(
     async with desk.pool.connection() as conn:
         params = {"thread_ids": None if thread_ids is None else list(thread_ids), "limit": limit}
         cursor = await conn.execute(SQL["decided_threads"], {**params, "workflow": _workflow(run.graph)})
-        threads = [row for row in await cursor.fetchall() if _is_of(run.graph, row["nodes"])]
+        threads = [row for row in await cursor.fetchall() if _is_of(run.graph, row)]
     slots = asyncio.Semaphore(max(1, min(concurrency, desk.pool.max_size)))
 
     async def one(thread_id: str, decided: bool) -> Resumed | None:  # noqa: FBT001
@@ -140,7 +141,7 @@ async def _resume(conn: Any, run: Run, thread_id: str, rows: Sequence[Mapping[st
     named = {"thread_id": thread_id, "ids": ids}
     still = [row["id"] for row in await (await conn.execute(SQL["still_decided"], named)).fetchall()]
     applied = tuple(one for one in ids if one not in still)
-    if error is not None and (is_invalid_resume(error) or isinstance(error, AnswerError)) and still:
+    if error is not None and _is_refusal(error) and still:
         return await _refused(
             conn, run, thread_id, [row for row in rows if row["id"] in still], error, applied
         )
@@ -203,8 +204,30 @@ def _answer(row: Mapping[str, Any]) -> Any:
     }
 
 
+def _is_remote(graph: Any) -> bool:
+    """Whether it is a graph of an Agent Server, which runs it: nothing to import for those who have none."""
+    remote = sys.modules.get("langgraph.pregel.remote")
+    return remote is not None and isinstance(graph, remote.RemoteGraph)
+
+
+def _of_server(error: BaseException) -> Mapping[str, Any] | None:
+    """What an Agent Server says about a run that failed: error and message."""
+    said = error.args[0] if error.args else None
+    known = type(error).__name__ == "RemoteException" and isinstance(said, Mapping)
+    return said if known and isinstance(said, Mapping) else None
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether a gate refused an answer, as far as the run tells: a server names no more than the error's class."""
+    if said := _of_server(error):
+        return said.get("error") in ("ValidationError", "AnswerError")
+    return is_invalid_resume(error) or isinstance(error, AnswerError)
+
+
 def _check_graph(graph: Any) -> None:
     """Refuse a graph that cannot be resumed here, before anything is run."""
+    if _is_remote(graph):
+        return
     saver = getattr(graph, "checkpointer", None)
     if not isinstance(saver, BaseCheckpointSaver):
         raise DeskError(
@@ -216,9 +239,15 @@ def _check_graph(graph: Any) -> None:
         )
 
 
-def _is_of(graph: Any, nodes: Sequence[str]) -> bool:
-    """Whether the thread can be one of this graph: its paused nodes are there, where LangGraph says which they are."""
-    return all(not node or node in graph.nodes for node in nodes)
+def _is_of(graph: Any, row: Mapping[str, Any]) -> bool:
+    """Whether the thread can be one of this graph.
+
+    Its paused nodes are there, where LangGraph says which they are. A server writes its graph's name into its threads,
+    and is asked about no others.
+    """
+    if _is_remote(graph):
+        return bool(row["named"])
+    return all(not node or node in graph.nodes for node in row["nodes"])
 
 
 def _workflow(graph: Any) -> str | None:
@@ -228,6 +257,10 @@ def _workflow(graph: Any) -> str | None:
 
 def _reason(error: BaseException) -> str:
     """What a refused answer is told to its author: our own words without pydantic's frame."""
+    if said := _of_server(error):
+        return str(said.get("message", error)).partition("Value error, ")[2].partition(" [type=")[0] or str(
+            said
+        )
     errors = getattr(error, "errors", None)
     if callable(errors):
         first = errors(include_url=False, include_context=False)[0]

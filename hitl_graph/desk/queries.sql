@@ -67,7 +67,7 @@ SELECT kept.decided_at FROM kept;
 -- Threads with decisions that have not reached them, oldest decision first, and those that a process has begun to resume
 -- and not finished: it may have died.
 SELECT r.thread_id, min(d.decided_at) AS first, array_agg(DISTINCT r.node) AS nodes,
-       bool_or(r.status = 'decided') AS decided
+       bool_or(r.status = 'decided') AS decided, bool_and(r.workflow IS NOT NULL) AS named
 FROM hitl.reviews r
 JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
 LEFT JOIN hitl.runs u ON u.thread_id = r.thread_id

@@ -89,7 +89,9 @@ class ConfidenceGate(Gate):
         score, bar = signals.get("score"), self.thresholds.bar(self.action.name, segment)
         facts = {"score": score, "threshold": bar, "segment": segment, "propensity": 1.0, "sampled": False}
         if score is None:
-            return self._ask("no_score", "There is no usable confidence for this one.", facts)
+            why = self.score.missing(state) if isinstance(self.score, (TokenLogprobs, Agreement)) else ""
+            text = f"There is no usable confidence for this one{': ' if why else ''}{why}."
+            return self._ask("no_score", text, facts)
         if bar is None:
             return self._ask("no_threshold", f"Nobody has set a bar for {segment or 'no segment'!r}.", facts)
         if score < bar:

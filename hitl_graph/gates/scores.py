@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,7 +27,8 @@ class TokenLogprobs:
         label: The label whose tokens count: a state key.
 
     Where the label stands several times in the answer, as in a rationale, the least sure mention counts.
-    There is no score, and so a person is asked, when the message has no logprobs or the label is not in it.
+    There is no score, and so a person is asked, when the message has no logprobs, was cut off, or does not
+    hold the label as it is written in the state (or as JSON writes it).
 
     Source: chain rule, p(label) = exp(Σ log p(token | tokens before)).
     """
@@ -36,13 +38,31 @@ class TokenLogprobs:
 
     def score(self, state: Any) -> Score:
         """exp of the sum of the label's token logprobs, from 0 to 1."""
-        tokens = _logprobs(read(state, self.message))
-        label = str(read(state, self.label) or "")
-        if not tokens or not label:
-            return None
-        text = "".join(token for token, _ in tokens)
-        mentions = [found.start() for found in re.finditer(re.escape(label), text)]
-        return min((_probability(tokens, start, start + len(label)) for start in mentions), default=None)
+        return self._measured(state)[0]
+
+    def missing(self, state: Any) -> str:
+        """Why there is no score, in words; empty when there is one."""
+        return self._measured(state)[1]
+
+    def _measured(self, state: Any) -> tuple[Score, str]:
+        message, label = read(state, self.message), read(state, self.label)
+        metadata = _metadata(message)
+        tokens = _logprobs(metadata)
+        if not tokens:
+            return None, "the model's answer has no token logprobs"
+        if metadata.get("finish_reason") not in _WHOLE:
+            return None, f"the model's answer was cut off ({metadata.get('finish_reason') or 'no end'})"
+        if label is None or str(label) == "":
+            return None, "there is no label"
+        text = b"".join(token for token, _ in tokens)
+        mentions = {
+            found.span()
+            for spelled in _spellings(str(label))
+            for found in re.finditer(re.escape(spelled), text)
+        }
+        if not mentions:
+            return None, "the label is not in the model's answer"
+        return min(_probability(tokens, start, end) for start, end in mentions), ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,10 +80,18 @@ class Agreement:
     def score(self, state: Any) -> Score:
         """Share of samples equal to the proposal, from 0 to 1."""
         samples = read(state, self.samples)
-        if not isinstance(samples, Sequence) or isinstance(samples, str) or len(samples) < 2:
+        if not _is_several(samples):
             return None
         wanted = _same(read(state, self.proposal))
         return sum(wanted is not None and _same(sample) == wanted for sample in samples) / len(samples)
+
+    def missing(self, state: Any) -> str:
+        """Why there is no score, in words; empty when there is one."""
+        return "" if _is_several(read(state, self.samples)) else "fewer than two samples were drawn"
+
+
+def _is_several(samples: object) -> bool:
+    return isinstance(samples, Sequence) and not isinstance(samples, str) and len(samples) >= 2
 
 
 def _same(value: object) -> str | None:
@@ -85,8 +113,18 @@ def usable(score: object) -> Score:
     return float(score) if math.isfinite(score) and 0 <= score <= 1 else None
 
 
-def _probability(tokens: list[tuple[str, float]], start: int, end: int) -> float:
-    """exp of the summed logprobs of the tokens that touch the characters from `start` to `end`."""
+_WHOLE = ("stop", "tool_calls", "function_call")
+"""The ends of an answer that is whole; without any, the connection was lost."""
+
+
+def _spellings(label: str) -> set[bytes]:
+    """The label as text, and as it stands inside a JSON string."""
+    spelled = {label, json.dumps(label)[1:-1], json.dumps(label, ensure_ascii=False)[1:-1]}
+    return {text.encode("utf-8", "surrogatepass") for text in spelled}
+
+
+def _probability(tokens: list[tuple[bytes, float]], start: int, end: int) -> float:
+    """exp of the summed logprobs of the tokens that touch the bytes from `start` to `end`."""
     at, total = 0, 0.0
     for token, logprob in tokens:
         if at < end and at + len(token) > start:
@@ -95,12 +133,23 @@ def _probability(tokens: list[tuple[str, float]], start: int, end: int) -> float
     return math.exp(total)
 
 
-def _logprobs(message: Any) -> list[tuple[str, float]]:
-    """(token, logprob) pairs of a chat answer, in order; none when they cannot be read."""
-    metadata = message.get("response_metadata") if isinstance(message, Mapping) else None
-    metadata = metadata or getattr(message, "response_metadata", None) or {}
+def _metadata(message: Any) -> Mapping[str, Any]:
+    """What a chat answer says about itself, of a message or of its JSON."""
+    found = message.get("response_metadata") if isinstance(message, Mapping) else None
+    found = found or getattr(message, "response_metadata", None)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _logprobs(metadata: Mapping[str, Any]) -> list[tuple[bytes, float]]:
+    """(bytes, logprob) of each token of a chat answer, in order; none when they cannot be read."""
     try:
         content = (metadata.get("logprobs") or {}).get("content") or []
-        return [(str(entry["token"]), min(0.0, float(entry["logprob"]))) for entry in content]
+        return [(_bytes(entry), min(0.0, float(entry["logprob"]))) for entry in content]
     except (AttributeError, KeyError, TypeError, ValueError):
         return []
+
+
+def _bytes(entry: Mapping[str, Any]) -> bytes:
+    """A token's bytes: its text is no text where a character is split over several tokens."""
+    told = entry.get("bytes")
+    return bytes(told) if told is not None else str(entry["token"]).encode("utf-8", "surrogatepass")

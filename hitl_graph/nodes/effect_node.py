@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from langgraph.types import Command
 
 from hitl_graph.errors import DefinitionError, EffectHeld, EffectNotApproved
 from hitl_graph.gates.schema import as_object
+from hitl_graph.nodes.clock import now
 from hitl_graph.nodes.gate_node import go_on, review_id
 from hitl_graph.nodes.marks import EffectMark, set_mark
 from hitl_graph.plain import plain_json
@@ -157,13 +157,12 @@ class _Effect:
         return {**(result or {}), "effects": [entry]}
 
     def _entry(self, grant: Grant) -> dict[str, Any]:
-        now = dt.datetime.now(dt.UTC).isoformat()
         return {
             "key": grant.key,
             "action": self.action.name,
             "by": grant.by,
             "review": grant.review,
-            "at": now,
+            "at": now().isoformat(),
         }
 
     def _extra(self, grant: Grant) -> dict[str, Any]:

@@ -20,7 +20,15 @@ from hitl_graph.nodes.state import keep_each, merge
 from hitl_graph.reviews import ReviewRequest, proposal_digest
 from hitl_graph.wire import Shape, payload_for
 
-__all__ = ["GateNode", "Routes", "in_fan_out", "review_id"]
+__all__ = ["GateNode", "ItemState", "Routes", "go_on", "in_fan_out", "review_id"]
+
+
+class ItemState(dict[str, Any]):
+    """What a gate in a fan-out sees where that is more than its `item`, which alone is sent on and saved."""
+
+    def __init__(self, item: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
+        super().__init__(seen)
+        self.item = dict(item)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -188,6 +196,8 @@ def _get(state: Any, key: str) -> Any:
 
 
 def _item(state: Any) -> dict[str, Any]:
+    if isinstance(state, ItemState):
+        return dict(state.item)
     if not isinstance(state, Mapping):
         raise ProposalError("fan-out", type(state).__name__, "is no mapping: Send a dict to a gate")
     return dict(state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Collection
 from typing import Any
 
@@ -16,6 +15,7 @@ from hitl_graph.errors import AnswerError
 from hitl_graph.gates import Ask, Gate
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
+from hitl_graph.nodes.clock import now
 from hitl_graph.reviews import Outcome, Record, ReviewRequest, proposal_digest
 from hitl_graph.wire import Answer, read_answer
 
@@ -60,7 +60,7 @@ def check_answer(gate: Gate, request: ReviewRequest, answer: object, like: objec
             return read_in  # checked against the other tool's schema, which the case carries
         if final is not None and (problem := gate.proposal_schema.problem(final)):
             raise AnswerError(where, f"changes.{problem[0]}", problem[1])
-        if final is not None:
+        if final is not None and final != request.proposal:
             _check_type(where, final, like)
     return read_in
 
@@ -124,7 +124,7 @@ def settle(
         why=request.why,
         by=answer.by or get_config()["metadata"].get("hitl_by") or "unknown",
         via=answer.via or "resume",
-        at=answer.at or dt.datetime.now(dt.UTC).isoformat(),
+        at=answer.at or now().isoformat(),
         waited_s=answer.waited_s,
         reason=decision.reason,
         cause=decision.cause,

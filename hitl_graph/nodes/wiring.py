@@ -19,7 +19,7 @@ from hitl_graph.nodes.gate_node import GateNode, Routes
 from hitl_graph.nodes.marks import GateMark, set_mark
 from hitl_graph.wire import Shape
 
-__all__ = ["add_gate"]
+__all__ = ["CONTINUES", "add_gate", "with_continuations"]
 
 Builder = TypeVar("Builder", bound="StateGraph[Any, Any, Any, Any]")
 
@@ -86,7 +86,7 @@ def add_gate(
         "taken_over": taken_over,
     }
     _check_state(builder, gate)
-    gate = _with_continuations(gate, targets, options or {})
+    gate = with_continuations(gate, targets, options or {})
     routes = Routes(**targets, options=dict(options or {}))  # type: ignore[arg-type]
     node = GateNode(gate, routes, shape)
     labels = _labels(gate, routes)
@@ -122,7 +122,7 @@ def _check_state(builder: Any, gate: Gate) -> None:
         )
 
 
-def _with_continuations(gate: Gate, targets: Mapping[str, str | None], options: Mapping[str, str]) -> Gate:
+def with_continuations(gate: Gate, targets: Mapping[str, str | None], options: Mapping[str, str]) -> Gate:
     """The gate with its final decisions and where each leads."""
     if not isinstance(targets["approved"], str) or not targets["approved"]:
         raise DefinitionError(

@@ -66,7 +66,7 @@ WITH before AS (
     DELETE FROM hitl.decisions d USING told t WHERE d.thread_id = t.thread_id AND d.review_id = t.id
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
-SELECT type, thread_id, id, json_build_object('digest', digest, 'before', old) FROM told;
+SELECT type, thread_id, id, json_build_object('digest', digest, 'before', old, 'run', %(run)s::text) FROM told;
 
 -- name: give_to_task
 -- What a `@task` asks is asked by its caller as well, and may be stored for that one first: the task takes the answer.
@@ -97,7 +97,7 @@ WITH before AS (
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT CASE WHEN as_decided THEN 'applied' ELSE 'decided_elsewhere' END, thread_id, id,
-       json_build_object('by', %(by)s::text, 'answer', %(answer)s::json)
+       json_build_object('by', %(by)s::text, 'answer', %(answer)s::json, 'run', %(run)s::text)
 FROM closed;
 
 -- name: name_answer
@@ -117,7 +117,7 @@ WITH before AS (
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT CASE WHEN via = 'resume' THEN 'answer_known' ELSE 'decided_elsewhere' END, thread_id, review_id,
-       json_build_object('by', %(by)s::text, 'answer', %(answer)s::json)
+       json_build_object('by', %(by)s::text, 'answer', %(answer)s::json, 'run', %(run)s::text)
 FROM named;
 
 -- name: fail_task
@@ -133,7 +133,7 @@ WITH failed AS (
     ON CONFLICT DO NOTHING
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
-SELECT 'failed', thread_id, id, json_build_object('error', %(error)s::text) FROM failed;
+SELECT 'failed', thread_id, id, json_build_object('error', %(error)s::text, 'run', %(run)s::text) FROM failed;
 
 -- name: supersede_task
 -- Somebody wrote the paused node's output by hand (update_state): nobody answered.
@@ -184,10 +184,11 @@ INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT CASE WHEN becomes = 'superseded' THEN 'superseded'
             WHEN as_decided THEN 'applied' ELSE 'decided_elsewhere' END,
        thread_id, id, json_build_object(
-           'by', %(by)s::text, 'because', CASE WHEN becomes = 'superseded' THEN %(because)s::text END)
+           'by', %(by)s::text, 'because', CASE WHEN becomes = 'superseded' THEN %(because)s::text END,
+           'run', %(run)s::text)
 FROM closed
 UNION ALL
-SELECT 'asked', thread_id, id, json_build_object('digest', digest, 'before', NULL) FROM early;
+SELECT 'asked', thread_id, id, json_build_object('digest', digest, 'before', NULL, 'run', %(run)s::text) FROM early;
 
 -- name: forget_threads
 -- The threads are deleted: their open reviews are superseded, and kept.
@@ -198,6 +199,71 @@ WITH closed AS (
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT 'superseded', thread_id, id, json_build_object('because', 'the thread was deleted') FROM closed;
+
+-- name: forget_runs
+-- The runs are deleted, and with them the checkpoints that they made: what is open there is superseded.
+WITH closed AS (
+    UPDATE hitl.reviews r SET status = 'superseded', closed_at = now(), error = NULL
+    FROM checkpoints c
+    WHERE c.metadata ->> 'run_id' = ANY (%(run_ids)s) AND c.checkpoint_ns = ''
+      AND r.thread_id = c.thread_id AND r.checkpoint_id = c.checkpoint_id
+      AND r.status IN ('pending', 'decided', 'failed')
+    RETURNING r.thread_id, r.id
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'superseded', thread_id, id, json_build_object('because', 'the run was rolled back') FROM closed;
+
+-- name: restore_before_runs
+-- Where a thread falls back to the checkpoint that it was paused at, what the deleted runs were told there is taken
+-- back: a decision of the desk waits to be handed over again, an answer from elsewhere is void, and the case is open as
+-- before. The answered task's writes go too: LangGraph would replay them. A step in which the runs also asked something
+-- new stays as it is, for there the older question cannot be put again.
+WITH head AS (
+    SELECT c.thread_id, max(c.checkpoint_id) AS checkpoint_id
+    FROM checkpoints c
+    WHERE c.thread_id IN (SELECT e.thread_id FROM hitl.events e WHERE e.data ->> 'run' = ANY (%(run_ids)s))
+      AND c.checkpoint_ns = '' AND (c.metadata ->> 'run_id' = ANY (%(run_ids)s)) IS NOT TRUE
+    GROUP BY c.thread_id
+), before AS (
+    SELECT r.thread_id, r.id, r.checkpoint_id, r.digest, coalesce(d.via = 'desk', false) AS as_decided
+    FROM hitl.reviews r JOIN head h ON h.thread_id = r.thread_id AND h.checkpoint_id = r.checkpoint_id
+    LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
+    WHERE r.status IN ('applied', 'failed', 'superseded')
+      AND (SELECT e.data ->> 'run' FROM hitl.events e
+           WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type <> 'answer_known'
+           ORDER BY e.id DESC LIMIT 1) = ANY (%(run_ids)s)
+      AND NOT EXISTS (
+          SELECT FROM hitl.reviews n JOIN hitl.events e ON e.thread_id = n.thread_id AND e.review_id = n.id
+          WHERE n.thread_id = r.thread_id AND n.checkpoint_id = r.checkpoint_id
+            AND e.type = 'asked' AND e.data ->> 'run' = ANY (%(run_ids)s))
+    ORDER BY r.id FOR UPDATE OF r
+), asked AS (
+    SELECT b.*, w.task_id
+    FROM before b JOIN checkpoint_writes w
+      ON w.thread_id = b.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = b.checkpoint_id
+     AND w.channel = '__interrupt__' AND position(convert_to(b.id, 'UTF8') IN w.blob) > 0
+), reopened AS (
+    UPDATE hitl.reviews r
+    SET status = CASE WHEN b.as_decided THEN 'decided' ELSE 'pending' END, closed_at = NULL, error = NULL
+    FROM before b
+    WHERE r.thread_id = b.thread_id AND r.id = b.id AND EXISTS (
+        SELECT FROM asked a WHERE a.thread_id = b.thread_id AND a.id = b.id)
+    RETURNING b.*
+), void AS (
+    DELETE FROM hitl.decisions d USING reopened o
+    WHERE d.thread_id = o.thread_id AND d.review_id = o.id AND NOT o.as_decided
+), untold AS (
+    DELETE FROM checkpoint_writes w USING asked a
+    WHERE w.thread_id = a.thread_id AND w.channel <> '__interrupt__' AND (
+        (w.checkpoint_ns = '' AND w.checkpoint_id = a.checkpoint_id AND w.task_id = a.task_id)
+        OR (w.checkpoint_ns LIKE '%%:' || a.task_id || '%%' AND EXISTS (
+            SELECT FROM checkpoint_writes i
+            WHERE i.thread_id = w.thread_id AND i.checkpoint_ns = w.checkpoint_ns
+              AND i.checkpoint_id = w.checkpoint_id AND i.task_id = w.task_id AND i.channel = '__interrupt__')))
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT CASE WHEN as_decided THEN 'retried' ELSE 'reopened' END, thread_id, id,
+       json_build_object('digest', digest, 'because', 'the run that took the answer was rolled back') FROM reopened;
 
 -- name: copy_reviews
 -- A copied thread is paused at the same places, and nobody has answered there. Copied over a thread that has gone on,
@@ -237,9 +303,28 @@ DELETE FROM checkpoint_blobs WHERE thread_id = ANY (%(thread_ids)s);
 -- name: delete_writes
 DELETE FROM checkpoint_writes WHERE thread_id = ANY (%(thread_ids)s);
 
+-- name: delete_run_writes
+DELETE FROM checkpoint_writes w USING checkpoints c
+WHERE c.metadata ->> 'run_id' = ANY (%(run_ids)s) AND w.thread_id = c.thread_id
+  AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id;
+
+-- name: delete_run_blobs
+-- Values that no other checkpoint of the thread points at.
+DELETE FROM checkpoint_blobs b
+WHERE b.thread_id IN (SELECT c.thread_id FROM checkpoints c WHERE c.metadata ->> 'run_id' = ANY (%(run_ids)s))
+  AND NOT EXISTS (
+      SELECT FROM checkpoints c
+      WHERE c.thread_id = b.thread_id AND c.checkpoint_ns = b.checkpoint_ns
+        AND c.checkpoint -> 'channel_versions' ->> b.channel = b.version
+        AND (c.metadata ->> 'run_id' = ANY (%(run_ids)s)) IS NOT TRUE);
+
+-- name: delete_run_checkpoints
+DELETE FROM checkpoints WHERE metadata ->> 'run_id' = ANY (%(run_ids)s);
+
 -- name: copy_checkpoints
 INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
-SELECT %(target)s, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
+SELECT %(target)s, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint,
+       CASE WHEN metadata ? 'thread_id' THEN jsonb_set(metadata, '{thread_id}', to_jsonb(%(target)s::text)) ELSE metadata END
 FROM checkpoints WHERE thread_id = %(source)s ON CONFLICT DO NOTHING;
 
 -- name: copy_blobs

@@ -9,9 +9,11 @@
 | raw | any value | any value |
 """
 
-from hitl_graph.wire.foreign import ForeignCase, answer_foreign, read_foreign
+from hitl_graph.wire.foreign import ForeignCase, read_foreign
+from hitl_graph.wire.foreign_answers import answer_foreign
 from hitl_graph.wire.payloads import payload_for
 from hitl_graph.wire.replies import Answer, read_answer
+from hitl_graph.wire.several import decisions_from_json, decisions_to_json
 from hitl_graph.wire.shapes import Shape, native_request, recognise
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "ForeignCase",
     "Shape",
     "answer_foreign",
+    "decisions_from_json",
+    "decisions_to_json",
     "native_request",
     "payload_for",
     "read_answer",

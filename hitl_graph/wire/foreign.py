@@ -1,21 +1,21 @@
-"""Interrupts that this library did not raise: read for listing, answered as their asker wants it."""
+"""Interrupts that this library did not raise, read for listing."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from hitl_graph.answers import MAX_ANSWER_DEPTH, plain_answer, plain_decision, refused
-from hitl_graph.coercion import accepts, coerce
-from hitl_graph.decisions import Approve, Decision, Edit, Reject, Respond, decision_to_json
+from hitl_graph.answers import MAX_ANSWER_DEPTH, plain_answer
+from hitl_graph.coercion import accepts
+from hitl_graph.decisions import DECISIONS
 from hitl_graph.errors import AnswerError
 from hitl_graph.plain import JSON, plain_json, printable
-from hitl_graph.schemas import BROKEN, branches, fault, join, members
+from hitl_graph.schemas import BROKEN, Schema, any_of, branches, fault, members
 from hitl_graph.wire.shapes import Shape, foreign_payload, recognise
 
-__all__ = ["ForeignCase", "answer_foreign", "read_foreign"]
+__all__ = ["ForeignCase", "read_foreign"]
 
 _ALL = ("approve", "edit", "reject", "respond")
 _FLAGS = {
@@ -77,106 +77,16 @@ def read_foreign(
     )
 
 
-def answer_foreign(
-    case: object, decision: Decision | Sequence[Decision], *, response_schema: dict[str, Any] | None = None
-) -> JSON:
-    """A decision in the shape that the asker of a foreign interrupt wants: what to resume it with.
-
-    Args:
-        case: What `read_foreign` returned, or the interrupt's value.
-        decision: One decision; or one for each act, where several are asked about at once.
-        response_schema: The JSON Schema of the answer, if the case does not carry one.
-
-    Raises:
-        AnswerError: The asker does not take it, or it breaks the asker's schema; `field` names the part.
-            Nothing was saved, and the case can be answered again.
-    """
-    if not isinstance(case, ForeignCase):
-        case = read_foreign(case, response_schema=response_schema)
-    schema = case.response_schema if response_schema is None else response_schema
-    where = f"interrupt of node {case.node!r}" if case.node else "interrupt"
-    decisions = list(decision) if isinstance(decision, (list, tuple)) else [decision]
-    wanted = max(1, len(case.proposals))
-    if len(decisions) != wanted:
-        raise refused(
-            where, "decisions", f"has {len(decisions)}, and this asks about {wanted} acts: decide on each"
-        )
-    plain = [plain_decision(one, where) for one in decisions]
-    for i, one in enumerate(plain):
-        allowed = case.proposals[i]["allowed"] if case.proposals else case.allowed
-        if one.type not in allowed:
-            field = "type" if wanted == 1 else f"decisions[{i}].type"
-            raise refused(
-                where, field, f"{one.type} is not allowed here: decide {' or '.join(allowed) or 'nothing'}"
-            )
-    answer = _encoded(case, plain, schema, where)
-    if schema is not None and (found := fault(answer, schema)):
-        raise refused(where, join("answer", found[0]), found[1])
-    return plain_answer(answer, "answer", where)
-
-
-def _encoded(case: ForeignCase, decisions: list[Decision], schema: dict[str, Any] | None, where: str) -> JSON:
-    if case.shape is Shape.NATIVE:
-        return decision_to_json(decisions[0])
-    if case.shape is Shape.RAW:
-        return _raw(decisions[0], schema)
-    acts = list(zip(decisions, case.proposals, strict=True))
-    if case.shape is Shape.AGENT_INBOX:
-        return [_human_response(one, act, where, exact=case.exact) for one, act in acts]
-    answers = [_langchain(one, act, case.args_key, where) for one, act in acts]
-    return answers[0] if case.shape is Shape.LANGCHAIN_CALL else {"decisions": answers}
-
-
-def _raw(decision: Decision, schema: dict[str, Any] | None) -> JSON:
-    if isinstance(decision, Respond):
-        return decision.message if schema is None else coerce(decision.message, schema)
-    return decision.changes if isinstance(decision, Edit) else isinstance(decision, Approve)
-
-
-def _human_response(decision: Decision, act: dict[str, JSON], where: str, *, exact: bool) -> dict[str, JSON]:
-    if isinstance(decision, Respond):
-        return {"type": "response", "args": decision.message}
-    if isinstance(decision, Reject):
-        return {"type": "ignore", "args": None}
-    if not exact:
-        return {"type": "accept", "args": None}
-    kind = "edit" if isinstance(decision, Edit) else "accept"
-    return {"type": kind, "args": {"action": act["name"], "args": _edited(decision, act, where)}}
-
-
-def _langchain(decision: Decision, act: dict[str, JSON], args_key: str, where: str) -> dict[str, JSON]:
-    if isinstance(decision, Edit):
-        return {
-            "type": "edit",
-            "edited_action": {"name": act["name"], args_key: _edited(decision, act, where)},
-        }
-    if isinstance(decision, Respond):
-        return {"type": "respond", "message": decision.message}
-    why = decision.note or decision.reason
-    return (
-        {"type": "reject", "message": why}
-        if isinstance(decision, Reject) and why
-        else {"type": decision.type}
-    )
-
-
-def _edited(decision: Decision, act: dict[str, JSON], where: str) -> dict[str, JSON]:
-    """The full set of arguments, checked against the act's own schema where the asker gave one."""
-    schema, changes = act.get("schema", True), decision.changes if isinstance(decision, Edit) else {}
-    args: dict[str, JSON] = {**act["args"], **coerce(changes, schema)}
-    if changes and (found := fault(args, schema)):
-        raise refused(where, join("changes", found[0]), found[1])
-    return args
-
-
 def _acts(shape: Shape, value: Any, schema: dict[str, Any] | None) -> list[dict[str, JSON]]:
     """What is asked about, one by one: name, arguments and the decisions that are taken."""
     if shape is Shape.NATIVE:
-        allowed = [word for word in _listed(value.get("allowed")) if isinstance(word, str)]
+        allowed = [str(word) for word in _listed(value.get("allowed")) if word in DECISIONS]
         name = _object(value.get("action")).get("name")
         return [{"name": str(name), "args": _object(value.get("proposal")), "allowed": allowed}]
     if shape is Shape.LANGCHAIN_CALL:
-        return [{"name": value["name"], "args": _object(value.get("args")), "allowed": _kinds_in(schema)}]
+        call = {"name": value["name"], "args": _object(value.get("args")), "allowed": _kinds_in(schema)}
+        told = _args_schema(schema)
+        return [call if told is None else {**call, "schema": told}]
     if shape is Shape.LANGCHAIN_BATCH:
         return _batch(value)
     acts = []
@@ -212,6 +122,18 @@ def _kinds_in(schema: dict[str, Any] | None) -> list[str]:
     except BROKEN:
         types = []
     return [word for word in _ALL if any(fault(word, part) is None for part in types)]
+
+
+def _args_schema(schema: dict[str, Any] | None) -> Schema | None:
+    """What a schema for one LangChain decision says about the arguments of an edit, if it does."""
+    told: Schema | None = schema
+    try:
+        for key in ("edited_action", "args"):
+            found = [] if told is None else members(list(branches(told)), key)
+            told = any_of(found) if found else None
+    except BROKEN:
+        return None
+    return told
 
 
 def _raw_kinds(schema: dict[str, Any] | None) -> tuple[str, ...]:

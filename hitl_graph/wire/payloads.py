@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+import rfc8785
+
 from hitl_graph.plain import JSON, printable
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.wire.shapes import Shape
@@ -37,7 +39,7 @@ def payload_for(request: ReviewRequest, shape: Shape) -> JSON:
             "allow_respond": speaks,
             "allow_ignore": "reject" in allowed,
         }
-        action = {"action": name, "args": args}
+        action = {"action": name, "args": _for_agent_inbox(args, editable="edit" in allowed)}
         return [
             {"action_request": action, "config": config, "description": as_markdown(request), "hitl": native}
         ]
@@ -47,11 +49,29 @@ def payload_for(request: ReviewRequest, shape: Shape) -> JSON:
         if request.edit_schema is not None:
             review["args_schema"] = native["edit_schema"]
         # Agent Inbox reads `arguments` of this shape where the middleware and Agent Chat UI say `args`.
-        ask = {"name": name, "args": args, "arguments": args, "description": as_markdown(request)}
+        shown = _for_agent_inbox(args, editable="edit" in allowed)
+        ask = {"name": name, "args": args, "arguments": shown, "description": as_markdown(request)}
         return {"action_requests": [ask], "review_configs": [review], "hitl": native}
     raise ValueError(
         f"a case cannot be put in the shape {shape!s}: use native, agent_inbox or langchain_batch"
     )
+
+
+def _for_agent_inbox(args: dict[str, JSON], *, editable: bool) -> dict[str, JSON]:
+    """The arguments as Agent Inbox can draw them: its form cannot hold null, its plain view no number.
+
+    Such a value is written as text, and read back as what it stands for.
+    """
+    return {
+        key: rfc8785.dumps(value).decode() if _breaks_agent_inbox(value, editable=editable) else value
+        for key, value in args.items()
+    }
+
+
+def _breaks_agent_inbox(value: JSON, *, editable: bool) -> bool:
+    if editable:
+        return value is None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def as_markdown(request: ReviewRequest) -> str:

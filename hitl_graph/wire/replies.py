@@ -117,6 +117,7 @@ class _Reader:
         return self._answer(self._of_inbox(body, "args"), Shape.AGENT_INBOX)
 
     def _of_object(self, body: dict[str, JSON]) -> Answer:
+        body = self._in_snake_case(body, "")
         envelope = {name: body.pop(name) for name in _ENVELOPE if name in body}
         if "decisions" in body:
             return self._answer(self._of_batch(body), Shape.LANGCHAIN_BATCH, envelope)
@@ -140,7 +141,7 @@ class _Reader:
         if not isinstance(decisions, list) or len(decisions) != 1:
             got = f"has {len(decisions)} entries" if isinstance(decisions, list) else "is no list"
             raise self._no("decisions", f"{got}, and this review takes exactly one")
-        one = decisions[0]
+        one = self._in_snake_case(decisions[0], "decisions[0].")
         kind = one.get("type") if isinstance(one, dict) else None
         words = ("approve", "edit", "reject", "respond", "ignore")
         if kind not in words:
@@ -176,9 +177,20 @@ class _Reader:
             if args is not None and self._changes(args, "action", path, whole=False):
                 raise self._no(path, "differs from the proposal: an answer that changes it is an edit")
             return {"type": "approve", **grounds}
-        if kind == "ignore":
+        # Of a batch Agent Inbox offers its box for a response where a rejection is allowed, and only there.
+        refusal = "reject" in self.request.allowed and not {"respond", "choose"} & {*self.request.allowed}
+        if kind == "ignore" or (refusal and isinstance(args, str) and args.strip()):
             return {"type": "reject", **(grounds if args is None else self._noted(grounds, args, path))}
         return {**self._spoken(args, path), **grounds}
+
+    def _in_snake_case(self, body: Any, path: str) -> Any:
+        """LangGraph's JavaScript client says `editedAction`, alone or beside the same `edited_action`."""
+        if not isinstance(body, dict) or "editedAction" not in body:
+            return body
+        action = body["editedAction"]
+        if not same_json(body.get("edited_action", action), action):
+            raise self._no(f"{path}editedAction", "differs from edited_action beside it: send one of the two")
+        return {**{k: v for k, v in body.items() if k != "editedAction"}, "edited_action": action}
 
     def _edited(self, action: JSON, name: str, path: str, grounds: dict[str, JSON]) -> dict[str, JSON]:
         if isinstance(action, dict) and action.get(name) in self.request.other_tools:

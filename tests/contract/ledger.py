@@ -30,6 +30,7 @@ MOVES = {
     ("failed", "decided"): "failed",
     ("failed", "applied"): "failed",
     ("retried", "applied"): "decided",
+    ("retried", "superseded"): "decided",
     ("applied", "decided"): "applied",
     ("applied", "failed"): "applied",
     ("decided_elsewhere", "pending"): "applied",

@@ -151,6 +151,24 @@ async def test_deletion(run: Run, broken: Broken, table: str) -> None:
 
 
 @in_both_kinds
+@pytest.mark.parametrize(
+    ("table", "event"), [("hitl.reviews", "UPDATE"), ("hitl.events", "INSERT"), ("checkpoints", "DELETE")]
+)
+async def test_a_rollback(run: Run, broken: Broken, table: str, event: str) -> None:
+    """A run that cannot be taken back whole is not taken back at all."""
+    await run.start()
+    await run.answer(list(run.open()), run_id="answers")
+    head = run.head()
+
+    with broken.refusing(table, event), REFUSED:
+        await run.on_saver("delete_for_runs", ["answers"])
+
+    assert (run.head(), run.statuses()) == (head, ["applied", "applied"])
+    await run.on_saver("delete_for_runs", ["answers"])
+    assert run.statuses() == ["pending", "pending"]
+
+
+@in_both_kinds
 @pytest.mark.parametrize("table", ["hitl.reviews", "checkpoint_writes"])
 async def test_a_copy(run: Run, broken: Broken, table: str) -> None:
     """A copy that fails half way leaves nothing of it."""

@@ -407,7 +407,8 @@ def chat_message(*tokens: tuple[str, float]) -> AIMessage:
     """A `ChatOpenAI` answer made with `logprobs=True`: its tokens and their logprobs."""
     content = [{"token": t, "bytes": list(t.encode()), "logprob": p, "top_logprobs": []} for t, p in tokens]
     text = "".join(token for token, _ in tokens)
-    return AIMessage(text, response_metadata={"logprobs": {"content": content, "refusal": None}})
+    told = {"logprobs": {"content": content, "refusal": None}, "finish_reason": "stop"}
+    return AIMessage(text, response_metadata=told)
 
 
 def signal(name: str, text: str = "found") -> Signal:

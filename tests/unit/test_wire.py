@@ -821,12 +821,7 @@ MISFITS: dict[str, tuple[Any, Any, Any, str]] = {
     "no decisions": (BATCH, [], None, "decisions"),
     "two decisions for a question": ("Age?", [Respond("1"), Respond("2")], None, "decisions"),
     "call not allowed": (CALL, Approve(), call_schema("reject"), "type"),
-    "call against its schema": (
-        CALL,
-        Edit({"n": "two"}),
-        call_schema("approve", "edit"),
-        "answer.edited_action.args.n",
-    ),
+    "call against its schema": (CALL, Edit({"n": "two"}), call_schema("approve", "edit"), "changes.n"),
     "raw against its schema": ("Age?", Respond("old"), {"type": "integer"}, "answer"),
     "raw against its schema, inside": (
         "Who?",

@@ -1,0 +1,67 @@
+"""What changed between two values, word by word."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from typing import Any
+
+from hitl_graph.plain import JSON
+
+__all__ = ["Piece", "value_text", "word_diff"]
+
+Piece = tuple[str, str]
+"""`("=" | "-" | "+", text)`: kept, removed or added."""
+
+MOST_WORDS = 6_000
+"""Of both texts together; longer ones are compared line by line, for words would take seconds."""
+
+_WORD = re.compile(r"\s+|\w+|[^\w\s]")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+def word_diff(before: JSON, after: JSON) -> list[Piece]:
+    """The pieces of `before` and `after`, in order: joined without the added ones they are `before`.
+
+    Values that are no text are compared as they are shown, see `value_text`.
+
+    Source: `difflib.SequenceMatcher` without its heuristic for frequent words, which loses small changes.
+
+    Example:
+        >>> word_diff("on Monday", "on Tuesday")
+        [('=', 'on '), ('-', 'Monday'), ('+', 'Tuesday')]
+    """
+    old, new = value_text(before), value_text(after)
+    words = [_WORD.findall(old), _WORD.findall(new)]
+    if sum(map(len, words)) > MOST_WORDS:
+        words = [_LINE.findall(old), _LINE.findall(new)]
+    if sum(map(len, words)) > MOST_WORDS:
+        words = [[old], [new]]
+    matcher = difflib.SequenceMatcher(None, *words, autojunk=False)
+    runs: list[tuple[bool, str, str]] = []
+    codes = matcher.get_opcodes()
+    for place, (kind, start, stop, to_start, to_stop) in enumerate(codes):
+        removed, added = "".join(words[0][start:stop]), "".join(words[1][to_start:to_stop])
+        # Changes that only a blank keeps apart are one: a phrase reads better than its words.
+        same = kind == "equal" and (removed.strip(" ") != "" or place in (0, len(codes) - 1))
+        if runs and not same and not runs[-1][0]:
+            runs[-1] = (False, runs[-1][1] + removed, runs[-1][2] + added)
+        else:
+            runs.append((same, removed, added))
+    return [
+        piece
+        for same, removed, added in runs
+        for piece in ([("=", removed)] if same else [("-", removed), ("+", added)])
+        if piece[1]
+    ]
+
+
+def value_text(value: Any) -> str:
+    """A JSON value as a person reads it: text as it is, nothing for null, the rest as JSON over several lines."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    flat = json.dumps(value, ensure_ascii=False)
+    return flat if len(flat) <= 60 else json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,203 @@
+"""A real `langgraph dev` server in a process of its own: offline, on a free port, with our saver."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from langgraph_sdk import get_sync_client
+from langgraph_sdk.client import SyncLangGraphClient
+
+from hitl_graph import Case
+from hitl_graph.desk.sync_desk import SyncDesk
+from tests.server.graphs import SERVED
+from tests.support.graphs import lines
+
+__all__ = ["DevServer", "Thread"]
+
+ROOT = Path(__file__).parents[2]
+START_S = 90.0
+QUIET = {
+    "LANGGRAPH_NO_VERSION_CHECK": "true",
+    "LANGGRAPH_CLI_NO_ANALYTICS": "1",
+    "LANGSMITH_TRACING": "false",
+    "LANGSMITH_API_KEY": "",
+    "HTTP_PROXY": "http://127.0.0.1:9",  # nobody listens there: what tries to leave this machine fails at once
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1,localhost",
+}
+
+
+class DevServer:
+    """The server of `langgraph.json`, with the graphs of the tests added.
+
+    Args:
+        folder: Where it runs, and keeps its own table of threads.
+        db_url: The database of checkpoints and reviews.
+        env: More of its environment.
+    """
+
+    def __init__(self, folder: Path, db_url: str, **env: str) -> None:
+        self._folder = folder
+        self._env = env
+        self._db_url = db_url
+        self._process: subprocess.Popen[bytes] | None = None
+        self._client: SyncLangGraphClient | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def client(self) -> SyncLangGraphClient:
+        """A client of the SDK; another one after each start."""
+        assert self._client is not None, "the server is not running"
+        return self._client
+
+    @property
+    def log(self) -> str:
+        """What it has printed."""
+        return (self._folder / "log").read_text(encoding="utf-8")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        config = self._folder / "langgraph.json"
+        config.write_text(json.dumps(self._config()), encoding="utf-8")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        command = [sys.executable, "-m", "langgraph_cli", "dev", "--no-browser", "--no-reload"]
+        command += ["--port", str(self._port), "--n-jobs-per-worker", "4", "--config", str(config)]
+        env = {**os.environ, **QUIET, **self._env, "HITL_DATABASE_URL": self._db_url, "PYTHONPATH": str(ROOT)}
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self._folder, env=env, stdout=log, stderr=log)
+        self._wait_until_it_answers()
+        self._client = get_sync_client(url=self.url, api_key=None)
+
+    def stop(self) -> None:
+        """Ask it to end, as Ctrl-C does, and wait."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it with -9: it gets to save nothing."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        self._process = None
+
+    def _wait_until_it_answers(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, f"the server ended:\n{self.log[-4000:]}"
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(f"{self.url}/ok", timeout=5) as answer:  # noqa: S310
+                    if answer.status == 200:
+                        return
+            time.sleep(0.05)
+        raise AssertionError(f"the server did not start:\n{self.log[-4000:]}")
+
+    @staticmethod
+    def _config() -> dict[str, Any]:
+        """`langgraph.json` with whole paths: the server runs in another folder, where it may write."""
+        config: dict[str, Any] = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
+        graphs = {name: str(ROOT / path) for name, path in config["graphs"].items()}
+        graphs |= {name: f"tests.server.graphs:{name}" for name in SERVED}
+        path = str(ROOT / config["checkpointer"]["path"])
+        return {**config, "dependencies": [str(ROOT)], "graphs": graphs, "checkpointer": {"path": path}}
+
+
+class Thread:
+    """A thread of a served graph, as a client of the API sees it.
+
+    Args:
+        server: The server.
+        desk: A desk on the same database.
+        sink: The file that the graph's acts write to; one for each thread.
+        graph: The name that the graph is served under.
+        given: The input; None: a ticket.
+    """
+
+    def __init__(self, server: DevServer, desk: SyncDesk, sink: Path, graph: str, given: Any = None) -> None:
+        self.server = server
+        self.desk = desk
+        self.sink = sink
+        self.graph = graph
+        self.id = str(server.client.threads.create()["thread_id"])
+        self.run(given or {"ticket": "Where is my card?", "sink": str(sink)})
+
+    def run(self, given: Any = None, **options: Any) -> dict[str, Any]:
+        """New input, or none: Studio's Submit and Continue. What is wrong stands under `__error__`."""
+        return self._wait(input=given, **options)
+
+    def resume(self, answer: Any, **options: Any) -> dict[str, Any]:
+        """An answer: what Studio's box sends, or a map by id."""
+        return self._wait(command={"resume": answer}, **options)
+
+    def _wait(self, **options: Any) -> dict[str, Any]:
+        out = self.server.client.runs.wait(self.id, self.graph, raise_error=False, **options)
+        assert isinstance(out, dict)
+        return out
+
+    @property
+    def status(self) -> str:
+        """What the server's table of threads says: idle, busy, interrupted or error."""
+        return str(self.server.client.threads.get(self.id)["status"])
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The thread's state, as the API gives it."""
+        return dict(self.server.client.threads.get_state(self.id))
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the server says is open: id → what is asked."""
+        return {one["id"]: one["value"] for one in self.state["interrupts"]}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The newest record in the state."""
+        return dict(self.state["values"]["reviews"][-1])
+
+    @property
+    def cases(self) -> list[Case]:
+        """The thread's cases at the desk, oldest first."""
+        return list(self.desk.cases(thread_id=self.id))
+
+    @property
+    def case(self) -> Case:
+        """The one case that waits at the desk."""
+        [case] = self.desk.pending(thread_id=self.id)
+        return case
+
+    @property
+    def statuses(self) -> list[str]:
+        """Where the cases stand."""
+        return [case.status.value for case in self.cases]
+
+    @property
+    def acts(self) -> list[str]:
+        """What was done, in order."""
+        return lines(self.sink)
