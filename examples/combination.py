@@ -64,6 +64,7 @@ triage = ConfidenceGate(
     proposal="tag",
     kind=ReviewKind.CHOOSE,
     options=[Option("card", "Card"), Option("account", "Account")],
+    option_field="value",
     question="Is this message about a card or about the account?",
     evidence=message,
     consequence="Tags the message {value}; the answer is drafted about that.",

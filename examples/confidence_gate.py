@@ -39,6 +39,7 @@ triage = ConfidenceGate(
     proposal="tag",
     kind=ReviewKind.CHOOSE,
     options=[Option("refund", "Refund"), Option("delivery", "Delivery"), Option("other", "Anything else")],
+    option_field="value",  # a choice becomes the tag
     question="Which queue does this message belong to?",
     evidence=lambda state: [Evidence("Customer message", state["text"])],
     uncertainty=lambda state: [f"The classifier is only {state['confidence']:.0%} sure."],

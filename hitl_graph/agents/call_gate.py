@@ -18,7 +18,8 @@ from hitl_graph.decisions import Edit
 from hitl_graph.errors import AnswerError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import TOOL_CALL
-from hitl_graph.nodes.gate_node import GateNode, ItemState, Routes, review_id
+from hitl_graph.nodes.gate_node import GateNode, ItemState, Routes
+from hitl_graph.nodes.question import review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer
 from hitl_graph.nodes.state import keep_each
@@ -26,7 +27,7 @@ from hitl_graph.nodes.wiring import with_continuations
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.wire import Shape
 
-__all__ = ["ROUTES", "CallGate", "Setting", "call_item", "entry_node"]
+__all__ = ["ROUTES", "CallGate", "Setting", "call_item", "entry_node", "held_back", "led"]
 
 ROUTES = Routes(approved="tools", rejected="model", responded="model", asked="model", taken_over=END)
 """Where each outcome leads, by the names of the agent's own nodes."""
@@ -62,8 +63,19 @@ class Setting:
         }
         reviews = keep_each(self.state.get("reviews"), item.get("reviews"))
         return ItemState(
-            item, {**self.state, **item, "reviews": reviews, TOOL_CALL: {**call, **({"others": others} if others else {})}}
+            item,
+            {
+                **self.state,
+                **item,
+                "reviews": reviews,
+                TOOL_CALL: {**call, **({"others": others} if others else {})},
+            },
         )
+
+
+def led(gate: Gate) -> Gate:
+    """The gate with its decisions, and where in the agent each of them leads."""
+    return with_continuations(gate, {f.name: getattr(ROUTES, f.name) for f in dataclasses.fields(ROUTES)}, {})
 
 
 def call_item(gate: Gate, call: Mapping[str, Any], args: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -85,8 +97,7 @@ class CallGate(GateNode):
         self.tool = tool
         self.origin = gate
         spec = setting.tools.get(tool)
-        gate = with_continuations(gate_of_tool(gate, spec), dataclasses.asdict(ROUTES), {})
-        super().__init__(gate, ROUTES, setting.shape)
+        super().__init__(led(gate_of_tool(gate, spec)), ROUTES, setting.shape)
 
     def _rule(self, request: ReviewRequest, state: Any) -> Any:
         def check(answer: object) -> Any:
@@ -123,7 +134,9 @@ class CallGate(GateNode):
             record = {**edited, "outcome": "approved", "route": ROUTES.approved}
             update["reviews"] = [record]
             return self._done(state, update, self._granted(state, args, record))
-        entry = self._entry(state, "passed", args, key=kept["id"], by=f"policy of {kept['owner']}", review=None)
+        entry = self._entry(
+            state, "passed", args, key=kept["id"], by=f"policy of {kept['owner']}", review=None
+        )
         return self._done(state, update, entry)
 
     def _go(self, state: Any, verdict: Ask, settled: Settled) -> Command[Any]:
@@ -132,7 +145,9 @@ class CallGate(GateNode):
         shared: dict[str, Any] = {"judgements": {self.gate.name: self._kept(verdict)}}
         if record.final is None:
             told = dataclasses.replace(record, route=self.routes.of(settled)).to_json()
-            entry = self._entry(state, record.outcome, {}, told=refusal(told), review=record.review, by=record.by)
+            entry = self._entry(
+                state, record.outcome, {}, told=refusal(told), review=record.review, by=record.by
+            )
             return self._done(state, {**shared, "reviews": [told]}, entry)
         call = {"id": state[TOOL_CALL]["id"], "name": record.final_tool or self.tool, "args": record.final}
         if record.decision == "edit":

@@ -12,7 +12,9 @@ from langgraph.types import Send
 __all__ = ["each_call"]
 
 
-def each_call(tools: str, *, otherwise: str = END, messages: str = "messages") -> Callable[[Any], list[Send] | str]:
+def each_call(
+    tools: str, *, otherwise: str = END, messages: str = "messages"
+) -> Callable[[Any], list[Send] | str]:
     """For `add_conditional_edges`: one task for each tool call, so that none waits for another or runs twice.
 
     Args:
@@ -33,7 +35,8 @@ def each_call(tools: str, *, otherwise: str = END, messages: str = "messages") -
         calls = [call for call in said[number].tool_calls if call["id"] not in answered]
         context = {messages: said} if isinstance(state, list) else state
         sends = [
-            Send(tools, {"__type": "tool_call_with_context", "tool_call": call, "state": context}) for call in calls
+            Send(tools, {"__type": "tool_call_with_context", "tool_call": call, "state": context})
+            for call in calls
         ]
         return sends or otherwise
 

@@ -18,6 +18,7 @@ from hitl_graph.agents.policy import check_passes
 from hitl_graph.agents.tool_spec import ToolSpec, gate_of_tool
 from hitl_graph.errors import DefinitionError
 from hitl_graph.gates import Gate
+from hitl_graph.nodes.marks import ToolsMark
 from hitl_graph.nodes.wiring import with_continuations
 from hitl_graph.wire import Shape
 
@@ -50,7 +51,9 @@ def gated(tool: BaseTool | Callable[..., Any], gate: Gate, *, shape: Shape = Sha
         DefinitionError: One of them is none, or the gate may let an act pass that cannot be undone.
     """
     if not isinstance(gate, Gate):
-        raise DefinitionError("gated", "gate", f"is a {type(gate).__name__}, not a gate such as ReviewBeforeSend")
+        raise DefinitionError(
+            "gated", "gate", f"is a {type(gate).__name__}, not a gate such as ReviewBeforeSend"
+        )
     if not isinstance(tool, BaseTool):
         if not callable(tool):
             raise DefinitionError("gated", "tool", f"is a {type(tool).__name__}: give a tool or a function")
@@ -60,7 +63,8 @@ def gated(tool: BaseTool | Callable[..., Any], gate: Gate, *, shape: Shape = Sha
     gate = gate_of_tool(gate, spec, tool)
     leads: dict[str, str | None] = dict.fromkeys(("rejected", "responded", "asked"), "the model")
     leads["taken_over"] = "the model" if "take_over" in gate.decisions else None
-    return GatedTool(
+    gate = with_continuations(gate, {"approved": f"runs {tool.name}", **leads}, {})
+    made = GatedTool(
         name=tool.name,
         description=tool.description,
         args_schema=tool.args_schema or tool.get_input_schema(),
@@ -69,12 +73,14 @@ def gated(tool: BaseTool | Callable[..., Any], gate: Gate, *, shape: Shape = Sha
         metadata=tool.metadata,
         extras=tool.extras,
         tool=tool,
-        gate=with_continuations(gate, {"approved": f"runs {tool.name}", **leads}, {}),
+        gate=gate,
         shape=shape,
         spec=spec,
         runtime_key=_runtime_argument(tool) or RUNTIME,
         func=_names_runtime(tool),
     )
+    object.__setattr__(made, "__hitl_mark__", ToolsMark(((gate, tool.name),)))
+    return made
 
 
 class GatedTool(BaseTool):
@@ -102,8 +108,8 @@ class GatedTool(BaseTool):
     @property
     def first_argument(self) -> str:
         """What a lone text is taken for."""
-        fields = (self.spec.schema or {}).get("properties") if self.spec else None
-        return next(iter(fields or {"input": None}))
+        fields: dict[str, Any] = ((self.spec.schema or {}).get("properties") or {}) if self.spec else {}
+        return next(iter(fields), "input")
 
     @property
     def _injected_args_keys(self) -> frozenset[str]:

@@ -137,7 +137,11 @@ class GatedCall:
         """What the tool is invoked with: the approved arguments, and those that the program adds itself."""
         full = isinstance(given, Mapping) and given.get("type") == "tool_call"
         before = given["args"] if full else given
-        own = {k: v for k, v in before.items() if k in self.tool.injected} if isinstance(before, Mapping) else {}
+        own = (
+            {k: v for k, v in before.items() if k in self.tool.injected}
+            if isinstance(before, Mapping)
+            else {}
+        )
         args = {**end.entry["args"], **own}
         return {**given, "args": args} if full else args
 
@@ -181,8 +185,8 @@ class GatedCall:
         if self.runtime is None or isinstance(getattr(self.runtime, "state", None), list):
             return False
         read = get_config()["configurable"].get("__pregel_read")
-        channels = getattr(read, "args", ({}, {}))[1]
-        return key in channels
+        args: tuple[Any, ...] = getattr(read, "args", ())
+        return len(args) > 1 and key in args[1]  # all channels, where ToolNode itself looks for them
 
     def _message(self) -> tuple[str, list[Any]]:
         """The state key of the messages, and all calls of the message that this one stands in."""
@@ -194,12 +198,18 @@ class GatedCall:
 
     def _entry(self, outcome: str, **more: Any) -> Entry:
         gate = self.tool.gate
-        return {"outcome": outcome, "tool": self.tool.name, "gate": gate.name, "action": gate.action.name, **more}
+        return {
+            "outcome": outcome,
+            "tool": self.tool.name,
+            "gate": gate.name,
+            "action": gate.action.name,
+            **more,
+        }
 
 
 def _without_effects(parts: Any) -> Any:
     """What `finished` gave, for a graph that keeps no effects."""
     if isinstance(parts, Command):
-        messages: list[ToolMessage] = parts.update["messages"]  # type: ignore[index, call-overload]
+        messages: list[ToolMessage] = parts.update["messages"]  # type: ignore[index]
         return messages[0]
-    return parts[:-1] if len(parts) > 2 else parts[0]  # noqa: PLR2004  # the last one is the record of the act
+    return parts[:-1] if len(parts) > 2 else parts[0]  # the last one is the record of the act

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +12,9 @@ from langgraph.types import Command
 from hitl_graph.agents.policy import Policy
 from hitl_graph.agents.tool_spec import call_digest
 from hitl_graph.agents.turn import CALLS, Entry
-from hitl_graph.agents.wording import edit_notice, noticed, tool_message
+from hitl_graph.agents.wording import KEY, edit_notice, noticed, tool_message
 from hitl_graph.errors import PlainJsonError
+from hitl_graph.nodes.clock import now
 
 __all__ = ["Leave", "finished", "leave_for"]
 
@@ -57,7 +57,9 @@ def leave_for(policy: Policy, call: Mapping[str, Any], state: Any, *, known: boo
         return Leave(told=_refused(call, f"{call['name']} is not a valid tool."))
     if entry is None:
         return Leave(told=_refused(call, "Nobody has approved it. Propose it in a message of your own."))
-    return Leave(told=_refused(call, "It is no longer the call that was decided on. Propose it again as it is now."))
+    return Leave(
+        told=_refused(call, "It is no longer the call that was decided on. Propose it again as it is now.")
+    )
 
 
 def finished(result: Any, entry: Entry, call_id: str) -> Any:
@@ -68,6 +70,8 @@ def finished(result: Any, entry: Entry, call_id: str) -> Any:
         mine = isinstance(message, ToolMessage) and message.tool_call_id == call_id
         return noticed(message, notice, entry["tool"], entry) if mine else message
 
+    if isinstance(result, ToolMessage) and result.additional_kwargs.get(KEY, {}).get("outcome") == "refused":
+        return result  # it was stopped on the way
     failed = False
     out = []
     for part in result if isinstance(result, list) else [result]:
@@ -84,7 +88,7 @@ def finished(result: Any, entry: Entry, call_id: str) -> Any:
         "tool": entry["tool"],
         "by": entry["by"],
         "review": entry["review"],
-        "at": dt.datetime.now(dt.UTC).isoformat(),
+        "at": now().isoformat(),
         **({"failed": True} if failed else {}),
     }
     if isinstance(out[0], ToolMessage) and len(out) == 1:

@@ -21,7 +21,8 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from hitl_graph.agents.call_gate import Setting
+from hitl_graph.agents.approved_tool import approved_tool
+from hitl_graph.agents.call_gate import Setting, led
 from hitl_graph.agents.guard import Leave, finished, leave_for
 from hitl_graph.agents.outcome import turn_update
 from hitl_graph.agents.policy import Gates, Policy
@@ -30,6 +31,7 @@ from hitl_graph.agents.turn import CALLS, TOOLS, known_tools, open_calls
 from hitl_graph.agents.turn_graph import compiled_turn, with_setting
 from hitl_graph.agents.wording import dangling
 from hitl_graph.errors import DefinitionError
+from hitl_graph.nodes.marks import ToolsMark
 from hitl_graph.nodes.state import keep_each, merge
 from hitl_graph.wire import Shape
 
@@ -86,7 +88,9 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> None:
         super().__init__()
         self.policy = Policy.of(gates, strict=strict)
-        self.edit_to = {name: (to,) if isinstance(to, str) else tuple(to) for name, to in (edit_to or {}).items()}
+        self.edit_to = {
+            name: (to,) if isinstance(to, str) else tuple(to) for name, to in (edit_to or {}).items()
+        }
         if shape not in _SHAPES:
             raise DefinitionError("GateMiddleware", "shape", f"is one of {', '.join(_SHAPES)}")
         if not isinstance(max_repeats, int) or max_repeats < 0:
@@ -94,6 +98,9 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         self.shape = shape
         self.max_repeats = max_repeats
         self._turn = compiled_turn(self.policy)
+        words = [(gate, ", ".join(self.policy.matchers(gate))) for gate in self.policy.gates]
+        mark = ToolsMark(tuple((led(gate), tools) for gate, tools in words))
+        self.__hitl_marks__ = {"after_model": mark, "aafter_model": mark}
         self._tools: dict[str, BaseTool] = {}
         self._specs: dict[int, tuple[Any, dict[str, Any] | None]] = {}
 
@@ -108,14 +115,16 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
-    ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
+    ) -> Any:
         """Keep which tools the model was shown, and what they take."""
         tools = self._shown(request)
         return self._with_tools(request, tools, handler(request))
 
     async def awrap_model_call(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-    ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> Any:
         """`wrap_model_call`, for async graphs."""
         tools = self._shown(request)
         return self._with_tools(request, tools, await handler(request))
@@ -140,16 +149,16 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             turn = await self._turn.ainvoke({"calls": calls})
         return turn_update(message, calls, turn, state, self.max_repeats)
 
-    def wrap_tool_call(
-        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]
-    ) -> Any:
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Any]) -> Any:
         """Run what was let through, exactly so; anything else that needs a gate is not run."""
         leave = self._leave(request)
         if leave.told is not None:
             return leave.told
         if leave.entry is None:
             return handler(request)
-        return finished(handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"]))
+        return finished(
+            handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"])
+        )
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Any]]
@@ -160,7 +169,9 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             return leave.told
         if leave.entry is None:
             return await handler(request)
-        return finished(await handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"]))
+        return finished(
+            await handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"])
+        )
 
     def _shown(self, request: ModelRequest[Any]) -> dict[str, Any]:
         """The tools in a request that a gate may stand before, or an edit may name, as they are kept."""
@@ -216,9 +227,11 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def _granted(self, request: ToolCallRequest, entry: Mapping[str, Any]) -> ToolCallRequest:
         """The request with the call that was let through, which a person may have changed."""
-        call = {**request.tool_call, "name": entry["tool"], "args": entry["args"]}
-        if entry["tool"] == request.tool_call["name"]:
-            return request.override(tool_call=call)  # type: ignore[typeddict-item]
-        tools = {tool.name: tool for tool in request.runtime.tools}
-        tool = tools.get(entry["tool"]) or self._tools.get(entry["tool"])
-        return request.override(tool_call=call, tool=tool)  # type: ignore[typeddict-item]
+        call: Any = {**request.tool_call, "name": entry["tool"], "args": entry["args"]}
+        tool: Any = request.tool
+        if entry["tool"] != request.tool_call["name"]:
+            tools = {one.name: one for one in request.runtime.tools}
+            tool = tools.get(entry["tool"]) or self._tools.get(entry["tool"])
+        if tool is not None:
+            tool = approved_tool(tool, entry["args"])
+        return request.override(tool_call=call, tool=tool)

@@ -88,6 +88,9 @@ def _repeats(state: Mapping[str, Any]) -> int:
     for message in reversed(state["messages"]):
         if isinstance(message, HumanMessage):
             break
-        if isinstance(message, ToolMessage) and message.additional_kwargs.get(KEY, {}).get("outcome") == "repeated":
+        if (
+            isinstance(message, ToolMessage)
+            and message.additional_kwargs.get(KEY, {}).get("outcome") == "repeated"
+        ):
             count += 1
     return count

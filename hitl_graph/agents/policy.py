@@ -11,12 +11,17 @@ from hitl_graph.errors import DefinitionError
 from hitl_graph.gates import Gate
 from hitl_graph.gates import strict as strict_gate
 
-__all__ = ["Gates", "Matcher", "Policy"]
+__all__ = ["Gates", "Matcher", "Policy", "check_passes"]
 
 Matcher = str | Callable[[Mapping[str, Any], Any], bool]
 """A tool's name, a glob such as `"send_*"`, or a function of the call (`name`, `args`, `id`) and the agent's state."""
 
-Gates = Mapping[Matcher, Gate] | Sequence[tuple[Matcher, Gate]]
+Gates = (
+    Mapping[str, Gate]
+    | Mapping[Callable[[Mapping[str, Any], Any], bool], Gate]
+    | Mapping[Matcher, Gate]
+    | Sequence[tuple[Matcher, Gate]]
+)
 """Matchers and their gates, in order: the first that matches a call decides."""
 
 _WHERE = "GateMiddleware"
@@ -40,12 +45,12 @@ class Policy:
             DefinitionError: A matcher or a gate is none, two gates share a name, or a gate may let an act pass that
                 cannot be undone and does not say why.
         """
-        pairs = list(gates.items()) if isinstance(gates, Mapping) else list(gates)
+        pairs: list[Any] = list(gates.items()) if isinstance(gates, Mapping) else list(gates)
         if not pairs:
             raise DefinitionError(_WHERE, "gates", "is empty: give a gate for each tool that needs one")
         rules = []
         for pair in pairs:
-            matcher, gate = pair if isinstance(pair, tuple) and len(pair) == 2 else (pair, None)  # noqa: PLR2004
+            matcher, gate = pair if isinstance(pair, tuple) and len(pair) == 2 else (pair, None)
             if not (callable(matcher) or (isinstance(matcher, str) and matcher)):
                 problem = f"{matcher!r} is no tool's name, glob or predicate of (tool_call, state)"
                 raise DefinitionError(_WHERE, "gates", problem)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.tools import BaseTool
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from hitl_graph.coercion import coerce
 from hitl_graph.gates import CompositeGate, Gate
@@ -31,11 +32,15 @@ class ToolSpec:
         """The spec of a tool, or of a provider's tool in its own JSON; None where it takes no arguments from us."""
         if isinstance(tool, BaseTool):
             shown = tool.tool_call_schema
-            schema = shown if isinstance(shown, dict) else shown.model_json_schema()
+            schema = shown if isinstance(shown, dict) else TypeAdapter(shown).json_schema()
             return cls(name=tool.name, schema=_bare(schema), injected=_injected(tool))
         function = tool.get("function", tool)
         name, schema = function.get("name"), function.get("parameters", function.get("input_schema"))
-        return cls(name=name, schema=_bare(schema)) if isinstance(name, str) and isinstance(schema, dict) else None
+        return (
+            cls(name=name, schema=_bare(schema))
+            if isinstance(name, str) and isinstance(schema, dict)
+            else None
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, as it is kept in the agent's state."""
@@ -79,7 +84,11 @@ def gate_of_tool(gate: Gate, spec: ToolSpec | None, tool: BaseTool | None = None
     """The gate with the tool's schema where its author gave none; with `tool`, its model and its validators."""
     if spec is None or spec.schema is None:
         return gate
-    schema: Any = spec.schema if tool is None or isinstance(tool.args_schema, dict) else tool.tool_call_schema
+    schema: Any = spec.schema
+    if (
+        tool is not None and "$defs" not in spec.schema
+    ):  # pydantic, which reads the type, would take them for its own
+        schema = Annotated[Any, _Takes(spec, tool)]
     changes: dict[str, Any] = {} if gate.schema is not None else {"schema": schema}
     if isinstance(gate, CompositeGate):
         changes["gates"] = tuple(gate_of_tool(part, spec, tool) for part in gate.gates)
@@ -88,15 +97,42 @@ def gate_of_tool(gate: Gate, spec: ToolSpec | None, tool: BaseTool | None = None
 
 def tool_problem(tool: BaseTool | None, args: Mapping[str, Any]) -> tuple[str, str] | None:
     """What the tool's own model says against arguments, its validators included; None where it has none."""
-    shown = None if tool is None else tool.tool_call_schema
-    if not (isinstance(shown, type) and issubclass(shown, BaseModel)):
+    model = None if tool is None else tool.args_schema
+    if tool is None or not (isinstance(model, type) and issubclass(model, BaseModel)):
         return None
     try:
-        shown.model_validate(dict(args))
+        model.model_validate(dict(args))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        return ".".join(str(part) for part in first["loc"]) or "args", first["msg"][:1].lower() + first["msg"][1:]
+        for first in error.errors(include_url=False):
+            if first["loc"][:1] and first["loc"][0] in _injected(tool):
+                continue  # it is not there yet
+            field = ".".join(str(part) for part in first["loc"]) or "args"
+            return field, first["msg"][:1].lower() + first["msg"][1:]
     return None
+
+
+class _Takes:
+    """As `Annotated[Any, …]`, the arguments that a tool takes: its JSON Schema, checked by its own model as well."""
+
+    def __init__(self, spec: ToolSpec, tool: BaseTool) -> None:
+        self._spec = spec
+        self._tool = tool
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def check(value: Any) -> Any:
+            found = self._spec.problem(value) or tool_problem(self._tool, value)
+            if found:
+                raise PydanticCustomError(
+                    "tool", "{field}: {problem}", {"field": found[0], "problem": found[1]}
+                )
+            return value
+
+        return core_schema.no_info_plain_validator_function(check)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(self._spec.schema or {})
 
 
 def _injected(tool: BaseTool) -> tuple[str, ...]:
@@ -114,5 +150,7 @@ def _bare(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """A schema without its title and description: they are the tool's and say nothing of a form."""
     if schema is None:
         return None
-    out: dict[str, Any] = plain_json({k: v for k, v in schema.items() if k not in ("title", "description")}, "schema")
+    out: dict[str, Any] = plain_json(
+        {k: v for k, v in schema.items() if k not in ("title", "description")}, "schema"
+    )
     return out

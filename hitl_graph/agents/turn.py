@@ -15,7 +15,17 @@ from hitl_graph.agents.wording import KEY, repeated
 from hitl_graph.errors import PlainJsonError, ProposalError
 from hitl_graph.gates import Gate
 
-__all__ = ["CALLS", "TOOLS", "Entry", "Verdict", "decided_against", "known_tools", "open_calls", "refused_entry", "sorted_out"]
+__all__ = [
+    "CALLS",
+    "TOOLS",
+    "Entry",
+    "Verdict",
+    "decided_against",
+    "known_tools",
+    "open_calls",
+    "refused_entry",
+    "sorted_out",
+]
 
 CALLS = "hitl_calls"
 """The state key with what came of each call of the turn, by the call's id."""
@@ -54,7 +64,9 @@ def known_tools(state: Mapping[str, Any]) -> dict[str, ToolSpec] | None:
     return None if kept is None else {name: ToolSpec.from_json(name, spec) for name, spec in kept.items()}
 
 
-def sorted_out(policy: Policy, calls: Sequence[Mapping[str, Any]], state: Mapping[str, Any]) -> Iterator[Verdict]:
+def sorted_out(
+    policy: Policy, calls: Sequence[Mapping[str, Any]], state: Mapping[str, Any]
+) -> Iterator[Verdict]:
     """What each call of a turn needs. Calls that no gate matches and unknown tools are left to the agent.
 
     Raises:
@@ -68,9 +80,13 @@ def sorted_out(policy: Policy, calls: Sequence[Mapping[str, Any]], state: Mappin
         gate = policy.gate_for(call, state)
         spec = None if tools is None else tools.get(call["name"])
         if gate is not None and tools is not None and spec is None:
-            gate = None  # no tool of this agent, so nobody is asked: the model is told so when it comes to run
+            gate = (
+                None  # no tool of this agent, so nobody is asked: the model is told so when it comes to run
+            )
         elif gate is not None and not call["id"]:
-            raise ProposalError("GateMiddleware", "tool_calls", f"the model gave its call of {call['name']} no id")
+            raise ProposalError(
+                "GateMiddleware", "tool_calls", f"the model gave its call of {call['name']} no id"
+            )
         verdicts.append(_verdict(call, gate, spec, decided))
     gated = {verdict.call["id"] for verdict in verdicts if verdict.gate or verdict.entry}
     for verdict in verdicts:
@@ -85,7 +101,10 @@ def sorted_out(policy: Policy, calls: Sequence[Mapping[str, Any]], state: Mappin
 
 
 def _verdict(
-    call: Mapping[str, Any], gate: Gate | None, spec: ToolSpec | None, decided: Mapping[str, Mapping[str, Any]]
+    call: Mapping[str, Any],
+    gate: Gate | None,
+    spec: ToolSpec | None,
+    decided: Mapping[str, Mapping[str, Any]],
 ) -> Verdict:
     if gate is None:
         return Verdict(call)

@@ -64,7 +64,9 @@ def _sort(state: TurnState) -> Command[Any]:
         if verdict.entry is not None:
             entries[verdict.call["id"]] = verdict.entry
         elif verdict.gate is not None:
-            sends.append(Send(entry_node(verdict.gate), call_item(verdict.gate, verdict.call, verdict.args or {})))
+            sends.append(
+                Send(entry_node(verdict.gate), call_item(verdict.gate, verdict.call, verdict.args or {}))
+            )
     return Command(update={"entries": entries}, goto=sends)
 
 
@@ -73,8 +75,11 @@ def _add(builder: StateGraph[Any, Any, Any, Any], gate: Gate) -> None:
     if gate.judged_first:
         measure, ameasure = _measure(gate)
         builder.add_node(gate.name, RunnableLambda(measure, ameasure, name=gate.name))
-    builder.add_node(review, _review(gate))
-    builder.nodes[review].is_error_handler = True  # as in add_gate: a refused answer is no failure of the node
+    node: Any = _review(gate)
+    builder.add_node(review, node)
+    builder.nodes[
+        review
+    ].is_error_handler = True  # as in add_gate: a refused answer is no failure of the node
 
 
 def _review(gate: Gate) -> Callable[[Any], Command[Any]]:

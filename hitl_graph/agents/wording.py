@@ -45,7 +45,7 @@ def refusal(record: Mapping[str, Any]) -> str:
         why = f" ({record['note']})" if record.get("note") else ""
         return f"{tool} was not run. {by} has taken over{why}; nothing more is to be done here."
     words = ", ".join(str(record[key]) for key in ("reason", "note") if record.get(key))
-    why = f" Why: {words}." if words else ""
+    why = f" Why: {words.rstrip('.')}." if words else ""
     return (
         f"{by} rejected this call of {tool}. It was not run.{why} Do not propose the same call again: "
         "take this into account, do something else, or tell the user."
@@ -54,7 +54,7 @@ def refusal(record: Mapping[str, Any]) -> str:
 
 def repeated(record: Mapping[str, Any]) -> str:
     """The words for a call that a person has decided against already."""
-    tool, by = record["tool_call"]["name"], _who(record["by"])
+    tool, by = record["tool_call"]["name"], _who(record["by"], "a", "the")
     if record["decision"] == "edit":
         return (
             f"{tool} was not run. Just this call was replaced by another one by {by}, on purpose, and nobody is "
@@ -131,5 +131,5 @@ def _answers_after(messages: list[AnyMessage], number: int) -> set[str]:
     return found
 
 
-def _who(by: str) -> str:
-    return "A reviewer" if by in ("", "unknown") else f"The reviewer {by}"
+def _who(by: str, a: str = "A", the: str = "The") -> str:
+    return f"{a} reviewer" if by in ("", "unknown") else f"{the} reviewer {by}"

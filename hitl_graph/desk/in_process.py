@@ -258,9 +258,7 @@ def _workflow(graph: Any) -> str | None:
 def _reason(error: BaseException) -> str:
     """What a refused answer is told to its author: our own words without pydantic's frame."""
     if said := _of_server(error):
-        return str(said.get("message", error)).partition("Value error, ")[2].partition(" [type=")[0] or str(
-            said
-        )
+        return str(said.get("message", error)).partition("\n  ")[2].partition(" [type=")[0] or str(said)
     errors = getattr(error, "errors", None)
     if callable(errors):
         first = errors(include_url=False, include_context=False)[0]

@@ -9,6 +9,8 @@ from typing import Any
 from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 
+from hitl_graph.functional.attempts import Slot
+
 __all__ = ["hand_on", "hold"]
 
 SEND = "__pregel_send"
@@ -31,12 +33,12 @@ def hand_on() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def hold() -> Iterator[None]:
+def hold(slot: Slot | None = None) -> Iterator[None]:
     """Let the pause through, and see to it that no `except Exception` around it can end it.
 
     A pause is an exception. Code that catches it would go on, and its task would end as if nobody had been asked:
     the question would be gone. So from the first pause on, this task's result is not written; the pause is raised
-    again instead, with the questions of all its reviews.
+    again instead, with the questions of all its reviews. `slot` remembers them for a retry of the task.
     """
     configurable = get_config()["configurable"]
     try:
@@ -44,7 +46,11 @@ def hold() -> Iterator[None]:
             yield
     except GraphInterrupt as pause:
         send = configurable[SEND]
-        configurable[SEND] = _Held((*(send.asked if isinstance(send, _Held) else ()), *pause.args[0]))
+        before = send.asked if isinstance(send, _Held) else ()
+        asked = {question.id: question for question in (*before, *pause.args[0])}
+        configurable[SEND] = _Held(tuple(asked.values()))
+        if slot is not None:
+            slot.asked = tuple(pause.args[0])
         raise
 
 

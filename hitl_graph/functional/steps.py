@@ -13,7 +13,7 @@ from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import last_record, tool_of
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
-from hitl_graph.nodes.gate_node import review_id
+from hitl_graph.nodes.question import review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import check_answer, settle
 from hitl_graph.wire import Answer, Shape, payload_for

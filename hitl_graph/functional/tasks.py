@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,10 +10,13 @@ from langgraph.config import get_config
 from langgraph.func import task
 
 from hitl_graph.errors import DefinitionError, ProposalError
+from hitl_graph.functional.attempts import Attempts
+from hitl_graph.functional.here import call_here, waits_on_its_own_loop
 from hitl_graph.functional.pause import hand_on, hold
 from hitl_graph.functional.reviewed import Reviewed
 from hitl_graph.functional.steps import MOVED, Case, ask, course, judge
 from hitl_graph.gates import Gate
+from hitl_graph.nodes.question import aforget_stray_answer, forget_stray_answer
 from hitl_graph.wire import Shape
 
 __all__ = ["areview", "review"]
@@ -48,8 +50,10 @@ def review(
         ProposalError: The proposal cannot be shown as it is, or is another one than at the first time.
     """
     context = _checked(gate, context)
-    with hold():
-        end = _started(gate, proposal, context, shape).result()
+    slot = Attempts.slot()
+    with hold(slot):
+        end = slot.recall() or _started(gate, proposal, context, shape).result()
+        slot.end = end
     return _reviewed(gate, proposal, end)
 
 
@@ -58,8 +62,10 @@ async def areview(
 ) -> Reviewed:
     """`review`, for async code."""
     context = _checked(gate, context)
-    with hold():
-        end = await _ASYNC_TASKS["review"](gate, proposal, context, shape)
+    slot = Attempts.slot()
+    with hold(slot):
+        end = slot.recall() or await _ASYNC_TASKS["review"](gate, proposal, context, shape)
+        slot.end = end
     return _reviewed(gate, proposal, end)
 
 
@@ -94,12 +100,12 @@ def _started(
     gate: Gate, proposal: Any, context: Mapping[str, Any], shape: Shape
 ) -> concurrent.futures.Future[Json]:
     """The review's task, under way. In an async graph it runs on the loop, and waits in no thread of the pool."""
+    if waits_on_its_own_loop():
+        raise DefinitionError(gate.where, "review", "is called in async code: use `await areview(...)`")
     try:
         started: Any = _ASYNC_TASKS["review"](gate, proposal, context, shape)
     except RuntimeError:  # what LangGraph says in a sync graph, before it has started anything
-        started = _TASKS["review"](gate, proposal, context, shape)
-    if isinstance(started, asyncio.Future):
-        raise DefinitionError(gate.where, "review", "is called in async code: use `await areview(...)`")
+        started = call_here(_TASKS["review"], gate, proposal, context, shape)
     out: concurrent.futures.Future[Json] = started
     return out
 
@@ -150,10 +156,12 @@ async def _ajudge(case: Case) -> Json:
 
 
 def _ask(case: Case) -> Json:
+    forget_stray_answer()
     return ask(case)
 
 
 async def _aask(case: Case) -> Json:
+    await aforget_stray_answer()
     return ask(case)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -58,7 +58,7 @@ class Gate(abc.ABC):
         schema: A pydantic model, TypedDict, dataclass or JSON Schema of the proposal: the edit form, and its
             check.
         options: The choices, where one chooses.
-        option_field: The field of an object proposal that a choice sets.
+        option_field: The field that a choice sets; `"value"` where the proposal is one value.
         allowed: The decisions offered; None: the usual ones of the kind, and those that the wiring continues.
         identity: Fields that make another act of it when an edit changes them: such an edit is reviewed
             again.
@@ -134,6 +134,25 @@ class Gate(abc.ABC):
     def decisions(self) -> tuple[str, ...]:
         """The decisions that this gate must be given a continuation for."""
         return tuple(self.allowed) if self.allowed is not None else self.usual[self.kind]
+
+    def check_choice(self, elsewhere: Collection[str] = ()) -> None:
+        """Refuse options that would all do the same: a person's choice must make a difference.
+
+        Args:
+            elsewhere: The options that lead elsewhere than to the act.
+
+        Raises:
+            DefinitionError: Several options lead to the act, and no field is named that a choice sets.
+        """
+        if "choose" not in self.decisions or self.option_field or not self.approves:
+            return
+        same = [option.value for option in self.options if option.value not in elsewhere]
+        if len(same) > 1:
+            problem = (
+                f"is missing, and {', '.join(same)} would all do what was proposed: name the field that a choice "
+                'sets ("value" where the proposal is one value), or the nodes that options lead to'
+            )
+            raise DefinitionError(self.where, "option_field", problem)
 
     @property
     def always_asks(self) -> bool:

@@ -142,6 +142,11 @@ def _entries(node: FlowNode, gates: list[FlowNode]) -> Iterator[MapNode]:
         yield dataclasses.replace(_gate_entry(node, node.failure.gate), decisions=decisions)
     elif node.effects:
         yield from (_effect_entry(node, mark, gates) for mark in node.effects)
+    elif node.tools:
+        for mark in node.tools:
+            for gate, tools in mark.gates:
+                entry = _gate_entry(node, gate)
+                yield dataclasses.replace(entry, asks=f"{entry.asks}, before {tools}")
     else:
         yield MapNode(name=node.name, role="subgraph" if node.graphs else "free")
 

@@ -18,7 +18,7 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Send
 
-from hitl_graph.nodes.marks import EffectMark, FailureMark, GateMark, mark_of
+from hitl_graph.nodes.marks import EffectMark, FailureMark, GateMark, ToolsMark, mark_of
 
 __all__ = ["Conduct", "builder_of", "read_conduct", "runs_always"]
 
@@ -34,6 +34,7 @@ class Conduct:
     Attributes:
         effects: The effects that it is or calls.
         graphs: The graphs that it is or calls.
+        tools: The gates before tools that it runs or asks about.
         jumps: It goes to nodes of its own graph by Command or Send.
         leaves: It goes to nodes of the parent graph by Command.
         sends: It makes a Send.
@@ -43,6 +44,7 @@ class Conduct:
 
     effects: list[EffectMark] = dataclasses.field(default_factory=list)
     graphs: list[Any] = dataclasses.field(default_factory=list)
+    tools: list[ToolsMark] = dataclasses.field(default_factory=list)
     jumps: bool = False
     leaves: bool = False
     sends: bool = False
@@ -62,6 +64,9 @@ def read_conduct(runnable: Any, drawn: Iterable[Any] = ()) -> Conduct:
         if key in seen or isinstance(mark, (GateMark, FailureMark)):
             continue
         seen[key] = thing
+        if isinstance(mark, ToolsMark):
+            found.tools += [mark] if mark not in found.tools else []
+            continue
         if isinstance(mark, EffectMark) and mark not in found.effects:
             found.effects.append(mark)
         if isinstance(thing, CompiledStateGraph):

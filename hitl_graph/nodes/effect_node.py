@@ -13,8 +13,9 @@ from langgraph.types import Command
 from hitl_graph.errors import DefinitionError, EffectHeld, EffectNotApproved
 from hitl_graph.gates.schema import as_object
 from hitl_graph.nodes.clock import now
-from hitl_graph.nodes.gate_node import go_on, review_id
+from hitl_graph.nodes.gate_node import go_on
 from hitl_graph.nodes.marks import EffectMark, set_mark
+from hitl_graph.nodes.question import review_id
 from hitl_graph.plain import plain_json
 from hitl_graph.reviews import Owner, proposal_digest
 from hitl_graph.risk import ActionClass

@@ -12,7 +12,7 @@ from langgraph.types import Command
 
 from hitl_graph.errors import DefinitionError
 from hitl_graph.nodes.conduct import Conduct, builder_of, read_conduct, runs_always
-from hitl_graph.nodes.marks import EffectMark, FailureMark, GateMark, mark_of
+from hitl_graph.nodes.marks import EffectMark, FailureMark, GateMark, ToolsMark, mark_of
 from hitl_graph.nodes.wiring import CONTINUES
 
 __all__ = ["Edge", "Flow", "FlowNode", "read_flow"]
@@ -31,6 +31,7 @@ class FlowNode:
     gate: GateMark | None = None
     failure: FailureMark | None = None
     effects: tuple[EffectMark, ...] = ()
+    tools: tuple[ToolsMark, ...] = ()
     graphs: int = 0
     hidden: bool = False
 
@@ -161,6 +162,7 @@ class _Level:
             gate=mark if isinstance(mark, GateMark) else None,
             failure=mark if isinstance(mark, FailureMark) else None,
             effects=tuple(conduct.effects),
+            tools=tuple(conduct.tools),
             graphs=len(conduct.graphs),
         )
         ends = self._enter(name, full, conduct)

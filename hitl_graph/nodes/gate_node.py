@@ -8,19 +8,20 @@ from typing import Annotated, Any
 
 from langgraph.config import get_config
 from langgraph.graph import END
-from langgraph.types import Command, Interrupt, Send, interrupt
+from langgraph.types import Command, Send, interrupt
 
 from hitl_graph.errors import DefinitionError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import last_record, tool_of
 from hitl_graph.gates.gate import read
+from hitl_graph.nodes.question import forget_stray_answer, is_answered, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer, settle
 from hitl_graph.nodes.state import keep_each, merge
 from hitl_graph.reviews import ReviewRequest, proposal_digest
 from hitl_graph.wire import Shape, payload_for
 
-__all__ = ["GateNode", "ItemState", "Routes", "go_on", "in_fan_out", "review_id"]
+__all__ = ["GateNode", "ItemState", "Routes", "go_on", "in_fan_out"]
 
 
 class ItemState(dict[str, Any]):
@@ -88,7 +89,8 @@ class GateNode:
 
         `asked`: the judgement that is kept says to ask, whatever the policy would say now.
         """
-        verdict = self.gate.judge(state, signals, asked=asked or _is_answered())
+        forget_stray_answer()
+        verdict = self.gate.judge(state, signals, asked=asked or is_answered())
         if isinstance(verdict, Proceed):
             return self._pass(state, verdict)
         request = verdict.request
@@ -165,25 +167,12 @@ def go_on(state: Any, target: str, shared: dict[str, Any], own: dict[str, Any] |
     return Command(update=shared, goto=Send(target, item))
 
 
-def _is_answered() -> bool:
-    """Whether an answer waits for the running task: a person was asked, and must not be passed over."""
-    scratchpad = get_config()["configurable"].get("__pregel_scratchpad")
-    if scratchpad is None:
-        return False
-    return bool(scratchpad.resume) or scratchpad.get_null_resume(consume=False) is not None
-
-
 def _check_saved(gate: Gate) -> None:
     """Without a checkpointer LangGraph pauses and saves nothing: the case would be lost."""
     if get_config()["configurable"].get("__pregel_checkpointer") is None:
         raise DefinitionError(
             gate.where, "checkpointer", "is missing: compile the graph with one, such as open_checkpointer()"
         )
-
-
-def review_id() -> str:
-    """The id of the running node's interrupt, and so of its review: known before and after it pauses."""
-    return Interrupt.from_ns(None, get_config()["configurable"]["checkpoint_ns"]).id
 
 
 def in_fan_out() -> bool:

@@ -9,9 +9,11 @@ from typing import Any
 from hitl_graph.gates import Gate
 from hitl_graph.risk import ActionClass
 
-__all__ = ["EffectMark", "FailureMark", "GateMark", "Mark", "mark_of", "set_mark"]
+__all__ = ["EffectMark", "FailureMark", "GateMark", "Mark", "ToolsMark", "mark_of", "set_mark"]
 
 _ATTRIBUTE = "__hitl_mark__"
+_METHODS = "__hitl_marks__"
+"""Where an object says it of its methods, by their names."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,14 @@ class FailureMark:
     targets: Mapping[str, str]
 
 
-Mark = GateMark | EffectMark | FailureMark
+@dataclasses.dataclass(frozen=True)
+class ToolsMark:
+    """Here an agent's tool calls are asked about: each gate, with the tools that it stands before, in words."""
+
+    gates: tuple[tuple[Gate, str], ...]
+
+
+Mark = GateMark | EffectMark | FailureMark | ToolsMark
 
 
 def set_mark(function: Any, mark: Mark) -> Any:
@@ -54,6 +63,10 @@ def mark_of(runnable: Any) -> Mark | None:
     """The mark on a node's runnable or function, or None."""
     for candidate in (runnable, getattr(runnable, "func", None), getattr(runnable, "afunc", None)):
         mark = getattr(candidate, _ATTRIBUTE, None)
-        if isinstance(mark, (GateMark, EffectMark, FailureMark)):
+        if isinstance(mark, (GateMark, EffectMark, FailureMark, ToolsMark)):
+            return mark
+        method = getattr(candidate, "__name__", "")  # of one object among others of its class
+        mark = getattr(getattr(candidate, "__self__", None), _METHODS, {}).get(method)
+        if isinstance(mark, ToolsMark):
             return mark
     return None

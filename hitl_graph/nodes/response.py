@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from hitl_graph.errors import AnswerError
 from hitl_graph.reviews import ReviewRequest
 
 __all__ = ["AnswerRule", "answer_schema"]
@@ -29,7 +30,13 @@ class AnswerRule:
         self._schema = schema
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._check)
+        return core_schema.no_info_plain_validator_function(self._checked)
+
+    def _checked(self, answer: object) -> Any:
+        try:
+            return self._check(answer)
+        except AnswerError as error:  # in its own words: pydantic would frame them, and clients show the frame
+            raise PydanticCustomError("refused_answer", "{problem}", {"problem": str(error)}) from error
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

@@ -122,7 +122,7 @@ def settle(
         patch=applied.patch,
         answer=decision_to_json(decision),
         why=request.why,
-        by=answer.by or get_config()["metadata"].get("hitl_by") or "unknown",
+        by=answer.by or _told_by() or "unknown",
         via=answer.via or "resume",
         at=answer.at or now().isoformat(),
         waited_s=answer.waited_s,
@@ -142,6 +142,13 @@ def settle(
         changed,
         option=option,
     )
+
+
+def _told_by() -> str | None:
+    """Who answers, as the run's caller says it, or an Agent Server that people sign in to."""
+    running = get_config()
+    signed_in = running["configurable"].get("langgraph_auth_user_id")
+    return running["metadata"].get("hitl_by") or signed_in or None
 
 
 def _another_act(gate: Gate, request: ReviewRequest, final: dict[str, Any], state: Any) -> bool:

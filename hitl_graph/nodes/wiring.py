@@ -142,6 +142,7 @@ def with_continuations(gate: Gate, targets: Mapping[str, str | None], options: M
         raise DefinitionError(
             gate.where, "options", f"{unknown} are no options of this gate ({', '.join(sorted(values))})"
         )
+    gate.check_choice([value for value, target in options.items() if target != targets["approved"]])
     allowed = list(gate.decisions)
     if gate.allowed is None:  # what is given a way on is offered
         named = {"respond", "ask_info", "take_over", "reject"}

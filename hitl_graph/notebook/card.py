@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import datetime as dt
 import getpass
-import threading
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -14,26 +12,26 @@ from typing import Any, Self
 import anywidget
 import traitlets
 
-from hitl_graph.answers import apply_decision, check_decision
-from hitl_graph.coercion import parse_json
-from hitl_graph.decisions import Decision, Edit, decision_from_json
+from hitl_graph.decisions import Decision
 from hitl_graph.desk import Desk
 from hitl_graph.desk.sync_desk import SyncDesk
 from hitl_graph.errors import AnswerError, DecisionConflict, DefinitionError, HitlError, StaleReview
-from hitl_graph.notebook.form import form_fields, read_form
+from hitl_graph.notebook.loops import bound_loop, running_loop, wait_for
 from hitl_graph.notebook.markup import case_html, page, record_html, text_html
+from hitl_graph.notebook.sent import decision_of, json_of, preview_of
 from hitl_graph.notebook.session import Busy, Session, Went
 from hitl_graph.notebook.thread import OpenCase, Thread, config_of, needs_loop, read_thread
-from hitl_graph.notebook.view import case_view, confirmation, record_view, shown_diff, thread_view
-from hitl_graph.plain import JSON, plain_json, printable
-from hitl_graph.reviews import ReviewRequest
+from hitl_graph.notebook.view import case_view, record_view, thread_view
+from hitl_graph.plain import printable
 
 __all__ = ["ReviewCard", "review_card"]
 
 STATIC = Path(__file__).parent / "static"
+SCRIPTS = ("dom.js", "form.js", "record.js", "case.js", "card.js")
+"""In this order one module: a notebook loads a widget's code from one text, and nothing else."""
 
 
-class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a subclass of an untyped class
+class ReviewCard(anywidget.AnyWidget):
     """The open cases of one thread, to be decided in JupyterLab or marimo; see `review_card`.
 
     Attributes:
@@ -41,8 +39,8 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
         last: How the thread went on after the last decision, or None.
     """
 
-    _esm = STATIC / "card.js"
-    _css = STATIC / "card.css"
+    _esm = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    _css = (STATIC / "card.css").read_text(encoding="utf-8")
 
     view = traitlets.Dict().tag(sync=True)
     """All that is shown, as plain JSON of printable text."""
@@ -59,7 +57,7 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
         self._told: list[dict[str, Any]] = []
         self._decided: list[str] = []
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._home = _home_of(session.graph)
+        self._home = bound_loop(session.graph) or running_loop()
         self.on_msg(self._heard)
         self.refresh()
 
@@ -95,9 +93,10 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
             DecisionConflict, StaleReview, ReviewClosed: As for `Desk.decide`. In all of these nothing was saved.
         """
         if needs_loop(self.session.graph):
-            raise DefinitionError("card", "decide", "needs `await card.adecide(...)`: the checkpointer is async")
-        went = _wait(self._decide(self._case(review), decision))
-        return went.thread
+            raise DefinitionError(
+                "card", "decide", "needs `await card.adecide(...)`: the checkpointer is async"
+            )
+        return wait_for(self._decide(self._case(review), decision), bound_loop(self.session.graph)).thread
 
     async def adecide(self, decision: Decision, *, review: str | None = None) -> Thread:
         """`decide`, for every checkpointer."""
@@ -121,7 +120,13 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
             self._decided.append(case.id)
             self.drafts = {key: value for key, value in self.drafts.items() if key != case.id}
             if case.request is None:
-                self._told.append({"question": case_view(case)["question"], "answer": answer, "by": printable(self.session.by)})
+                self._told.append(
+                    {
+                        "question": case_view(case)["question"],
+                        "answer": answer,
+                        "by": printable(self.session.by),
+                    }
+                )
         self._publish()
         return went
 
@@ -136,36 +141,36 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
         elif kind == "preview":
             self._preview(content)
         elif kind == "look":
-            self._start(self._quietly(self._look()))
+            self._start(self._safely(self._look()))
         elif kind == "go_on":
-            self._start(self._going(self.session.go_on(), None))
+            self._start(self._safely(self._going(self.session.go_on(), None)))
         elif kind in ("decide", "answer"):
-            self._start(self._clicked(content))
+            self._start(self._safely(self._clicked(content)))
 
     async def _look(self) -> None:
-        before = self._thread
+        before = _gist(self._thread)
         self._thread = await self.session.look()
-        if before != self._thread or self.view.get("phase") != "ready":
+        if before != _gist(self._thread) or self.view.get("phase") != "ready":
             self._publish(notice=self.view.get("notice"))
 
-    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _safely(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except Exception as error:  # noqa: BLE001  # shown on the card, where there is nobody else to tell
-            self._publish(notice=_notice("error", f"The thread could not be read: {error}"))
+        except Exception as error:  # noqa: BLE001  # the card is where it is seen; a kernel would only log it
+            self._publish(notice=_notice("error", f"It could not be done: {error!r}"))
 
     async def _clicked(self, content: Mapping[str, Any]) -> None:
         """A decision from the page. Whatever is wrong with it is shown, and what was typed stays."""
         review, digest = str(content.get("review")), str(content.get("digest"))
-        case = next((one for one in (self._thread.cases if self._thread else ()) if one.id == review), None)
+        case = self._shown(review)
         try:
             if case is None or case.digest != digest:
                 await self._look()
                 return self._publish(notice=_notice("stale", _STALE))
             if content["type"] == "answer":
                 text = str(content.get("text", ""))
-                return await self._going(self.session.answer(review, digest, _json(text)), case, text)
-            decision = _decision(case, content)
+                return await self._going(self.session.answer(review, digest, json_of(text)), case, text)
+            decision = decision_of(case, content)
             text = content.get("decision", {}).get("type", "").replace("_", " ")
             await self._going(self.session.decide(review, digest, decision), case, text)
         except AnswerError as error:
@@ -183,13 +188,22 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
             self._publish(notice=_notice("stale", str(error)))
         except HitlError as error:
             self._thread = await self.session.look()
-            self._publish(notice=_notice("stale", _conflict(error)))
-        except Exception as error:  # noqa: BLE001  # the kernel would only log it
-            self._publish(notice=_notice("error", f"It could not be done: {error!r}"))
+            waits = (
+                isinstance(error, DecisionConflict) and case is not None and self._shown(case.id) is not None
+            )
+            self._publish(
+                notice={**_notice("stale", _conflict(error)), "go_on": waits}
+            )  # decided, not resumed yet
         else:
             if went.refused:
                 self._thread = went.thread
-                self._publish(problem={"review": case.id if case else "", "field": "", "text": printable(went.error or "")})
+                self._publish(
+                    problem={
+                        "review": case.id if case else "",
+                        "field": "",
+                        "text": printable(went.error or ""),
+                    }
+                )
             elif case is not None:
                 self._done(case, went, text)
             else:
@@ -197,23 +211,19 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
                 self._publish()
 
     def _preview(self, content: Mapping[str, Any]) -> None:
-        """The word diff of what is being typed, and what is wrong with it so far. Decides nothing."""
-        review = content.get("review")
-        case = next((one for one in (self._thread.cases if self._thread else ()) if one.id == review), None)
-        if case is None or case.request is None:
-            return
-        request, problem, diffs = case.request, None, {}
-        try:
-            edit = _edit(request, content)
-            final = apply_decision(request, edit).final or {}
-            names = final if edit.tool else edit.changes
-            diffs = {name: shown_diff(request.proposal.get(name), final.get(name)) for name in names}
-        except AnswerError as error:
-            problem = {"review": review, "field": error.field, "text": printable(error.problem)}
-        self.send({"type": "preview", "review": review, "number": content.get("number"), "diffs": diffs, "problem": problem})
+        case = self._shown(content.get("review"))
+        if case is not None and case.request is not None:
+            self.send(preview_of(case.id, case.request, content))
+
+    def _shown(self, review: object) -> OpenCase | None:
+        return next((one for one in (self._thread.cases if self._thread else ()) if one.id == review), None)
 
     def _publish(
-        self, *, phase: str = "ready", notice: Mapping[str, str] | None = None, problem: Mapping[str, str] | None = None
+        self,
+        *,
+        phase: str = "ready",
+        notice: Mapping[str, Any] | None = None,
+        problem: Mapping[str, str] | None = None,
     ) -> None:
         """Everything that is shown, in one piece."""
         thread = self._thread
@@ -234,10 +244,7 @@ class ReviewCard(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is a s
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run on the loop that the notebook's own code runs on: a saver and a client belong to theirs."""
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
+        here = running_loop()
         home = self._home if self._home is not None and self._home.is_running() else here
         if home is None:
             asyncio.run(work)
@@ -295,13 +302,17 @@ def review_card(
     return ReviewCard(Session(graph, config_of(graph, thread), by=by or _this_user(), desk=desk))
 
 
-_STALE = "This case has changed or was decided elsewhere. Nothing of yours was applied; this is how it stands now."
+_STALE = (
+    "This case has changed or was decided elsewhere. Nothing of yours was applied; this is how it stands now."
+)
 
 
 def _conflict(error: HitlError) -> str:
     if isinstance(error, DecisionConflict):
         word = error.decision.replace("_", " ")
-        return printable(f"This was decided already: {word} by {error.by}, {error.at}. Nothing of yours was applied.")
+        return printable(
+            f"This was decided already: {word} by {error.by}, {error.at}. Nothing of yours was applied."
+        )
     return _STALE if isinstance(error, StaleReview) else printable(f"{error}. Nothing of yours was applied.")
 
 
@@ -309,84 +320,12 @@ def _notice(kind: str, text: str) -> dict[str, str]:
     return {"kind": kind, "text": printable(text)}
 
 
-def _decision(case: OpenCase, content: Mapping[str, Any]) -> Decision:
-    """The decision that the page sent, with the form read and what must be said with it said."""
-    body = {key: value for key, value in dict(content.get("decision") or {}).items() if value not in (None, "")}
-    kind = body.get("type")
-    if case.request is None:
-        return decision_from_json(body)
-    where = f"review of gate {case.request.gate!r}"
-    decision: Decision
-    if kind == "edit":
-        decision = check_decision(case.request, dataclasses.replace(_edit(case.request, content), **_grounds(body)))
-    else:
-        decision = check_decision(case.request, decision_from_json(body))
-    if kind == "reject" and not (decision.reason or decision.note):
-        raise AnswerError(where, "reason", "is empty: say why, in a word to count by")
-    final = apply_decision(case.request, decision).final
-    wanted = confirmation(case.request, final) if final is not None else None
-    if wanted and str(content.get("confirmed", "")).strip() != wanted["text"].strip():
-        raise AnswerError(where, "confirm", f"type {wanted['text']} to confirm: this cannot be undone")
-    return decision
-
-
-def _edit(request: ReviewRequest, content: Mapping[str, Any]) -> Edit:
-    """The edit that the form says, as the case takes it."""
-    tool = content.get("tool") or None
-    if tool is not None and tool not in request.other_tools:
-        raise AnswerError(request.gate, "tool", "may not be called instead")
-    typed = {str(name): str(text) for name, text in dict(content.get("texts") or {}).items()}
-    changes = read_form(form_fields(request, tool), typed, request.gate)
-    if not changes and tool is None:
-        raise AnswerError(request.gate, "changes", "is empty: nothing was changed")
-    edit = check_decision(request, Edit(changes, tool=tool))
-    assert isinstance(edit, Edit)
-    return edit
-
-
-def _grounds(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: body[key] for key in ("reason", "cause", "recurrence", "note") if key in body}
-
-
-def _json(text: str) -> JSON:
-    try:
-        return plain_json(parse_json(text), "answer")
-    except ValueError as error:
-        raise AnswerError("interrupt", "answer", f"should be JSON, such as \"yes\" in quotes: {error}") from None
-
-
-def _home_of(graph: Any) -> asyncio.AbstractEventLoop | None:
-    """The loop of the graph's checkpointer, or the one that this is called on."""
-    bound = getattr(graph.checkpointer, "loop", None)
-    if isinstance(bound, asyncio.AbstractEventLoop):
-        return bound
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
+def _gist(thread: Thread | None) -> object:
+    """What makes a thread look another: its state may hold what cannot be compared."""
+    if thread is None:
         return None
-
-
-def _wait(work: Coroutine[Any, Any, Went]) -> Went:
-    """Run to the end from code that cannot await, on a notebook's running loop too."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    out: list[Went] = []
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            out.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001  # raised again where it was asked for
-            raised.append(error)
-
-    thread = threading.Thread(target=run, name="hitl-card")
-    thread.start()
-    thread.join()
-    if raised:
-        raise raised[0]
-    return out[0]
+    cases = [(case.id, case.digest) for case in thread.cases]
+    return thread.standing, thread.next, cases, len(thread.records), thread.error
 
 
 def _this_user() -> str:

@@ -38,7 +38,7 @@ def word_diff(before: JSON, after: JSON) -> list[Piece]:
         words = [_LINE.findall(old), _LINE.findall(new)]
     if sum(map(len, words)) > MOST_WORDS:
         words = [[old], [new]]
-    matcher = difflib.SequenceMatcher(None, *words, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, words[0], words[1], autojunk=False)
     runs: list[tuple[bool, str, str]] = []
     codes = matcher.get_opcodes()
     for place, (kind, start, stop, to_start, to_stop) in enumerate(codes):

@@ -19,7 +19,7 @@ __all__ = ["Field", "form_fields", "read_form"]
 
 Kind = Literal["text", "long", "number", "boolean", "choice", "date", "json"]
 
-LONG = 60
+LONG = 40
 """Characters from which a text gets several lines."""
 
 

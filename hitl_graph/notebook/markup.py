@@ -5,33 +5,19 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 __all__ = ["case_html", "diff_html", "page", "record_html", "table_html", "text_html"]
 
 _HIDDEN = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩")
 
-# Colours are mixed into whatever stands behind, so that one style serves light and dark pages.
-STYLE = """
-.hitl-r{font:14px/1.5 system-ui,sans-serif;max-width:72em;border:1px solid rgba(128,128,128,.35);border-radius:8px;
-padding:14px 18px;margin:4px 0;overflow-wrap:anywhere}
-.hitl-r h3{font-size:1.12em;margin:0 0 4px;font-weight:600}.hitl-r h4{font-size:.8em;margin:14px 0 4px;font-weight:600;
-opacity:.75;text-transform:uppercase;letter-spacing:.04em}.hitl-r p{margin:4px 0}.hitl-r small{opacity:.75}
-.hitl-r .hitl-two{display:flex;flex-wrap:wrap;gap:0 24px}.hitl-r .hitl-two>div{flex:1 1 20em;min-width:0}
-.hitl-r table.hitl-t{border-collapse:collapse;margin:4px 0;font-size:1em;max-width:100%}.hitl-r table.hitl-t th,.hitl-r table.hitl-t td{text-align:left;
-vertical-align:top;padding:3px 14px 3px 0;border:0;background:none;white-space:pre-wrap;overflow-wrap:anywhere;
-font-weight:400}.hitl-r table.hitl-t th{opacity:.75;white-space:nowrap}.hitl-r table.hitl-t tr{background:none!important}
-.hitl-r table.hitl-all th,.hitl-r table.hitl-all td{border-top:1px solid rgba(128,128,128,.25)}
-.hitl-r .hitl-text{white-space:pre-wrap;margin:4px 0}
-.hitl-r .hitl-mono{font:12.5px/1.5 ui-monospace,monospace}
-.hitl-r .hitl-agent{border:1px dashed rgba(128,128,128,.6);border-radius:6px;padding:8px 12px}
-.hitl-r .hitl-source{border-left:3px solid rgba(128,128,128,.4);padding-left:12px;margin:6px 0}
-.hitl-r .hitl-bad{border-left:3px solid #d9534f;padding-left:10px}
-.hitl-r ins{background:rgba(46,160,67,.22);text-decoration:underline}
-.hitl-r del{background:rgba(218,54,51,.2);text-decoration:line-through}
-.hitl-r mark{background:rgba(210,153,34,.35);color:inherit;font:.85em ui-monospace,monospace}
-.hitl-r svg{max-width:100%;height:auto}
-""".replace("\n", "")
+STYLE = (
+    (Path(__file__).parent / "static" / "page.css")
+    .read_text(encoding="utf-8")
+    .partition("*/")[2]
+    .replace("\n", "")
+)
 
 
 def page(*parts: str) -> str:
@@ -41,7 +27,8 @@ def page(*parts: str) -> str:
 
 def text_html(text: str) -> str:
     """Printable text, escaped, with the marks of hidden characters made visible."""
-    return _HIDDEN.sub(lambda found: f"<mark>{found.group()}</mark>", html.escape(text))
+    lines = html.escape(text).replace("\n", "<br>")  # a page that drops our style still breaks lines
+    return _HIDDEN.sub(lambda found: f"<mark>{found.group()}</mark>", lines)
 
 
 def diff_html(pieces: Iterable[Sequence[str]]) -> str:
@@ -74,7 +61,9 @@ def case_html(view: Mapping[str, Any]) -> str:
     must = f"{view['owner']}, priority {view['priority']}" + (f"; {view['limit']}" if view["limit"] else "")
     rows += [("Who must act", text_html(must))]
     rows += [("Blocks", text_html(", ".join(view["blocks"])))] if view["blocks"] else []
-    warnings = "".join(f'<p class="hitl-bad"><strong>{text_html(text)}</strong></p>' for text in view["warnings"])
+    warnings = "".join(
+        f'<p class="hitl-bad"><strong>{text_html(text)}</strong></p>' for text in view["warnings"]
+    )
     evidence = "".join(_evidence(item) for item in view["evidence"]) or "<p>No evidence was found.</p>"
     proposal = f'<div class="hitl-agent">{_fields(view["fields"])}</div>'
     parts = [
@@ -87,7 +76,10 @@ def case_html(view: Mapping[str, Any]) -> str:
         f"<div><h4>Proposed by the system: {text_html(view['act'])}</h4>{proposal}</div></div>",
     ]
     if view["options"]:
-        parts += ["<h4>Options</h4>", table_html([(_of(o, "value"), _of(o, "label"), _of(o, "consequence")) for o in view["options"]])]
+        parts += [
+            "<h4>Options</h4>",
+            table_html([(_of(o, "value"), _of(o, "label"), _of(o, "consequence")) for o in view["options"]]),
+        ]
     if view["previous"]:
         parts += _previous(view["previous"])
     if view["transcript"]:
@@ -129,7 +121,9 @@ def record_html(view: Mapping[str, Any]) -> str:
 
 def _foreign_html(view: Mapping[str, Any]) -> str:
     who = f"Asked by node {view['node'] or 'unknown'}, which is no gate of this library."
-    acts = "".join(f"<p><strong>{text_html(act['name'])}</strong></p>{_fields(act['fields'])}" for act in view["acts"])
+    acts = "".join(
+        f"<p><strong>{text_html(act['name'])}</strong></p>{_fields(act['fields'])}" for act in view["acts"]
+    )
     words = f'<div class="hitl-text">{text_html(view["description"])}</div>' if view["description"] else ""
     box = f'<div class="hitl-agent">{words}{acts}</div>' if words or acts else ""
     return f"<h3>{text_html(view['question'])}</h3><p><small>{text_html(who)}</small></p>{box}"
@@ -143,7 +137,11 @@ def _previous(view: Mapping[str, Any]) -> list[str]:
 
 def _evidence(item: Mapping[str, Any]) -> str:
     source = f" <small>({text_html(item['source'])})</small>" if item["source"] else ""
-    pairs = table_html((text_html(name), text_html(value)) for name, value in item["pairs"]) if item["pairs"] else ""
+    pairs = (
+        table_html((text_html(name), text_html(value)) for name, value in item["pairs"])
+        if item["pairs"]
+        else ""
+    )
     kind = "hitl-text hitl-mono" if item["mono"] else "hitl-text"
     text = f'<div class="{kind}">{text_html(item["text"])}</div>' if item["text"] else ""
     url = f"<p><small>{text_html(item['url'])}</small></p>" if item["url"] else ""

@@ -72,8 +72,17 @@ def _tell_marimo() -> bool:
     except ImportError:
         return False
     for kind, (to_html, _) in _FORMS.items():
-        formatter(kind)(lambda value, to_html=to_html: ("text/html", to_html(value)))
+        formatter(kind)(_as_mime(to_html))
     return True
+
+
+def _as_mime(to_html: Callable[[Any], str]) -> Callable[[Any], tuple[Any, str]]:
+    """A formatter of marimo's."""
+
+    def shown(value: Any) -> tuple[Any, str]:
+        return "text/html", to_html(value)
+
+    return shown
 
 
 def _request_html(request: ReviewRequest) -> str:
@@ -96,7 +105,9 @@ def _open_of(case: Case) -> OpenCase:
 
 
 def _case_html(case: Case) -> str:
-    words = f"{case.status.value} for {span(case.waited_s)}" if case.status == "pending" else case.status.value
+    words = (
+        f"{case.status.value} for {span(case.waited_s)}" if case.status == "pending" else case.status.value
+    )
     if case.decision_type:
         words += f": {case.decision_type.replace('_', ' ')} by {printable(case.by or 'unknown')}"
     line = text_html(f"{words} · thread {printable(case.thread_id)} · review {case.id[:8]}")
@@ -108,7 +119,11 @@ def _page_html(cases: Page) -> str:
     if not cases:
         return page("<p>No cases.</p>")
     rows = [[text_html(cell) for cell in row] for row in _rows(cases)]
-    more = "<p><small>There are more: ask for the next page with after=page.next.</small></p>" if cases.next else ""
+    more = (
+        "<p><small>There are more: ask for the next page with after=page.next.</small></p>"
+        if cases.next
+        else ""
+    )
     return page(table_html(rows, head=_HEAD), more)
 
 
@@ -140,23 +155,36 @@ def _map_html(mapped: BoundaryMap) -> str:
         then = ", ".join(f"{word.replace('_', ' ')}: {target}" for word, target in node.decisions.items())
         undone = {True: "yes", False: "no", None: ""}[node.reversible]
         asks = f"{node.asks}; unattended: {node.unattended}" if node.unattended else node.asks
-        cells = (node.name, node.role, node.action or "", node.risk or "", undone, asks, then, node.owner or "", node.sla or "")
+        cells = (
+            node.name,
+            node.role,
+            node.action or "",
+            node.risk or "",
+            undone,
+            asks,
+            then,
+            node.owner or "",
+            node.sla or "",
+        )
         rows.append([text_html(printable(cell)) for cell in cells])
     head = ("Node", "Role", "Action", "Risk", "Can be undone", "Asks", "Then", "Owner", "Time limit")
     problems = "".join(f'<p class="hitl-bad">{text_html(printable(text))}</p>' for text in mapped.problems)
     good = "" if mapped.problems else "<p>No irreversible act can be reached without a gate.</p>"
-    return page("<h3>What this graph may do, and where it asks</h3>", problems or good, table_html(rows, head=head))
+    return page(
+        "<h3>What this graph may do, and where it asks</h3>", problems or good, table_html(rows, head=head)
+    )
 
 
 def _thread_html(thread: Thread) -> str:
     view = thread_view(thread)
     error = f'<p class="hitl-bad">{text_html(view["error"])}</p>' if view["error"] else ""
     parts = [f"<h3>Thread {text_html(view['thread'])} {text_html(view['words'])}</h3>", error]
-    for case in thread.cases:
-        parts.append(f"<hr>{case_html(case_view(case))}")
+    parts += [f"<hr>{case_html(case_view(case))}" for case in thread.cases]
     if thread.records:
         parts.append("<h4>Decisions, oldest first</h4>")
-        parts += [f"<div class='hitl-source'>{record_html(record_view(record))}</div>" for record in thread.records]
+        parts += [
+            f"<div class='hitl-source'>{record_html(record_view(record))}</div>" for record in thread.records
+        ]
     values = thread.values if isinstance(thread.values, Mapping) else {"value": thread.values}
     own = {k: v for k, v in values.items() if k not in ("reviews", "judgements", "effects")}
     if own:
@@ -179,7 +207,10 @@ def _request_markdown(request: ReviewRequest) -> str:
     lines = [f"**{_md(view['question'])}**", ""]
     lines += [f"- Why it paused: {_md(text)}" for text in view["why"]]
     lines += [f"- If you agree: {_md(view['consequence'])}{undone}"]
-    lines += [f"- Evidence: {_md(item['title'])}: {_md(item['text'] or str(item['pairs']))}" for item in view["evidence"]]
+    lines += [
+        f"- Evidence: {_md(item['title'])}: {_md(item['text'] or str(item['pairs']))}"
+        for item in view["evidence"]
+    ]
     lines += [f"- Proposed {_md(one['name'])}: {_md(one['text'])}" for one in view["fields"]]
     return "\n".join(lines)
 
@@ -193,7 +224,9 @@ def _case_markdown(case: Case | OpenCase) -> str:
 
 def _page_markdown(cases: Page) -> str:
     lines = [_HEAD, ["---"] * len(_HEAD), *_rows(cases)]
-    return "\n".join("| " + " | ".join(_md(cell) if cell != "---" else cell for cell in row) + " |" for row in lines)
+    return "\n".join(
+        "| " + " | ".join(_md(cell) if cell != "---" else cell for cell in row) + " |" for row in lines
+    )
 
 
 def _record_markdown(record: Record) -> str:
@@ -201,7 +234,9 @@ def _record_markdown(record: Record) -> str:
     marks = {"=": "{}", "-": "~~{}~~", "+": "**{}**"}
     lines = [f"**{_md(view['gate'])}: {view['decision']} by {_md(view['by'])}** {view['at']}", ""]
     for one in view["fields"]:
-        pieces = "".join(marks[kind].format(_md(text)) if text.strip() else text for kind, text in one["diff"])
+        pieces = "".join(
+            marks[kind].format(_md(text)) if text.strip() else text for kind, text in one["diff"]
+        )
         lines.append(f"- {_md(one['name'])}: {pieces}")
     return "\n".join(lines)
 

@@ -62,7 +62,9 @@ class Session:
         desk: An open desk; None: one is opened on the checkpointer's own database when it is needed.
     """
 
-    def __init__(self, graph: Any, config: Mapping[str, Any], *, by: str, desk: Desk | SyncDesk | None = None) -> None:
+    def __init__(
+        self, graph: Any, config: Mapping[str, Any], *, by: str, desk: Desk | SyncDesk | None = None
+    ) -> None:
         self.graph = graph
         kept = {k: v for k, v in config["configurable"].items() if not k.startswith("checkpoint_")}
         self.config = {**config, "configurable": kept}  # what is decided is decided about the present
@@ -126,7 +128,9 @@ class Session:
         name = (id(self.graph.checkpointer), self.thread_id)
         with _mutex:
             if name in _under_way:
-                raise Busy(f"thread {self.thread_id!r} is going on with another decision: look again in a moment")
+                raise Busy(
+                    f"thread {self.thread_id!r} is going on with another decision: look again in a moment"
+                )
             _under_way.add(name)
         try:
             yield
@@ -152,7 +156,7 @@ class Session:
             return answer_foreign(case.payload, decision, response_schema=case.response_schema)
         checked = check_decision(case.request, decision)
         now = dt.datetime.now(dt.UTC)
-        told = {
+        told: dict[str, JSON] = {
             "by": self.by,
             "via": "notebook",
             "at": now.isoformat(),
@@ -160,7 +164,10 @@ class Session:
             "proposal_digest": case.request.proposal_digest,
         }
         if case.asked_at is not None:
-            told |= {"asked_at": case.asked_at.isoformat(), "waited_s": max(0.0, (now - case.asked_at).total_seconds())}
+            told |= {
+                "asked_at": case.asked_at.isoformat(),
+                "waited_s": max(0.0, (now - case.asked_at).total_seconds()),
+            }
         return {**decision_to_json(checked), **told}
 
     async def _direct(self, case: OpenCase, answer: JSON) -> Went:
@@ -177,13 +184,17 @@ class Session:
                 await asyncio.to_thread(self.graph.invoke, given, config)
         except Exception as error:  # noqa: BLE001  # whatever a graph raises is shown beside the case
             refused = is_invalid_resume(error) or isinstance(error, AnswerError)
-            return Went(thread=await self.look(), error=_said(error) if refused else repr(error), refused=refused)
+            return Went(
+                thread=await self.look(), error=_said(error) if refused else repr(error), refused=refused
+            )
         return Went(thread=await self.look())
 
     async def _is_async(self) -> bool:
         """Whether the checkpointer has an async side; a memory saver has both, `PostgresSaver` has none."""
         try:
-            await self.graph.checkpointer.aget_tuple({"configurable": {"thread_id": self.thread_id, "checkpoint_ns": ""}})
+            await self.graph.checkpointer.aget_tuple(
+                {"configurable": {"thread_id": self.thread_id, "checkpoint_ns": ""}}
+            )
         except NotImplementedError:
             return False
         return True

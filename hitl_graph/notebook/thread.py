@@ -100,14 +100,16 @@ def config_of(graph: Any, thread: Mapping[str, Any] | str) -> dict[str, Any]:
         DefinitionError: The graph is not compiled, has no checkpointer, or no thread is named.
     """
     if not callable(getattr(graph, "get_state", None)):
-        raise DefinitionError(
-            "notebook", "graph", f"is a {type(graph).__name__}: hand over a compiled graph"
-        )
+        raise DefinitionError("notebook", "graph", f"is a {type(graph).__name__}: hand over a compiled graph")
     if not isinstance(getattr(graph, "checkpointer", None), BaseCheckpointSaver):
-        raise DefinitionError("notebook", "graph", "has no checkpointer, so no thread is kept: compile it with one")
+        raise DefinitionError(
+            "notebook", "graph", "has no checkpointer, so no thread is kept: compile it with one"
+        )
     config = {"configurable": {"thread_id": thread}} if isinstance(thread, str) else dict(thread)
     if not (config.get("configurable") or {}).get("thread_id"):
-        raise DefinitionError("notebook", "thread", "is missing: give a thread id, or a config that holds one")
+        raise DefinitionError(
+            "notebook", "thread", "is missing: give a thread id, or a config that holds one"
+        )
     return config
 
 

@@ -30,7 +30,12 @@ _STANDINGS = {
 
 def case_view(case: OpenCase) -> View:
     """A case that waits: its request, or as much of a foreign interrupt as can be read."""
-    view: View = {"id": case.id, "digest": case.digest, "node": printable(case.node), "asked_at": _iso(case.asked_at)}
+    view: View = {
+        "id": case.id,
+        "digest": case.digest,
+        "node": printable(case.node),
+        "asked_at": _iso(case.asked_at),
+    }
     if case.request:
         return {**view, **request_view(case.request, case.asked_at)}
     assert case.foreign is not None
@@ -185,7 +190,9 @@ def _foreign(foreign: ForeignCase) -> View:
         "acts": acts,
         "allowed": [word for word in foreign.allowed if word != "edit"] if one else [],
         "template": json.dumps(template, ensure_ascii=False),
-        "schema": json.dumps(foreign.response_schema, ensure_ascii=False, indent=2) if foreign.response_schema else "",
+        "schema": json.dumps(foreign.response_schema, ensure_ascii=False, indent=2)
+        if foreign.response_schema
+        else "",
     }
 
 
@@ -204,14 +211,22 @@ def _fields(values: Mapping[str, JSON]) -> list[View]:
 def _content(value: JSON) -> View:
     """Text as it is, a flat object as names and values, the rest as JSON."""
     if isinstance(value, dict) and value and not any(isinstance(one, (dict, list)) for one in value.values()):
-        return {"pairs": [[printable(k), printable(value_text(v))] for k, v in value.items()], "text": "", "mono": False}
+        return {
+            "pairs": [[printable(k), printable(value_text(v))] for k, v in value.items()],
+            "text": "",
+            "mono": False,
+        }
     return {"pairs": [], "text": printable(value_text(value)), "mono": isinstance(value, (dict, list))}
 
 
 def _tools(request: ReviewRequest) -> list[View]:
     """The other tools that an edit may call instead, each with its form."""
     return [
-        {"name": printable(name), "tool": name, "form": [field.to_json() for field in form_fields(request, name)]}
+        {
+            "name": printable(name),
+            "tool": name,
+            "form": [field.to_json() for field in form_fields(request, name)],
+        }
         for name in request.other_tools
     ]
 
@@ -230,7 +245,8 @@ def _previous(request: ReviewRequest) -> View | None:
         "by": printable(str(before.get("by") or "")),
         "said": said,
         "fields": [
-            {"name": printable(name), "diff": shown_diff(old.get(name), request.proposal.get(name))} for name in changed
+            {"name": printable(name), "diff": shown_diff(old.get(name), request.proposal.get(name))}
+            for name in changed
         ],
     }
 
@@ -240,7 +256,9 @@ def _limit(request: ReviewRequest) -> str:
     if request.sla is None:
         return ""
     then, to = request.sla.on_expiry.replace("_", " "), request.sla.escalate_to or request.sla.default
-    return f"after {span(request.sla.hours * 3600)} without an answer: {then}" + (f" to {printable(to)}" if to else "")
+    return f"after {span(request.sla.hours * 3600)} without an answer: {then}" + (
+        f" to {printable(to)}" if to else ""
+    )
 
 
 def _due(request: ReviewRequest, asked_at: dt.datetime | None) -> str | None:
@@ -263,8 +281,10 @@ def _iso(moment: dt.datetime | None) -> str | None:
 def _clock(text: str | None) -> str:
     """A stored moment as people write it, in UTC."""
     try:
-        return "" if text is None else f"{dt.datetime.fromisoformat(text).astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return (
+            ""
+            if text is None
+            else f"{dt.datetime.fromisoformat(text).astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+        )
     except ValueError:
         return printable(str(text))
-
-

@@ -1,15 +1,10 @@
 """Fresh Postgres databases for tests: real, prepared once, and copied in milliseconds.
 
-```python
-@pytest.fixture(scope="session")
-def databases():
-    with Databases(prepare=migrate) as databases:
-        yield databases
+`hitl_graph.testing.fixtures` gives each test one. Without pytest:
 
-@pytest.fixture
-def db_url(databases):
-    with databases.fresh_database() as url:
-        yield url
+```python
+with Databases(prepare=migrate) as databases, databases.fresh_database() as url, open_checkpointer(url) as saver:
+    ...
 ```
 """
 

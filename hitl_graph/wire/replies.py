@@ -193,11 +193,12 @@ class _Reader:
         return {**{k: v for k, v in body.items() if k != "editedAction"}, "edited_action": action}
 
     def _edited(self, action: JSON, name: str, path: str, grounds: dict[str, JSON]) -> dict[str, JSON]:
-        if isinstance(action, dict) and action.get(name) in self.request.other_tools:
+        tool = action.get(name) if isinstance(action, dict) else None
+        if isinstance(action, dict) and isinstance(tool, str) and tool in self.request.other_tools:
             args = action.get("args", action.get("arguments"))
             if not isinstance(args, dict):
                 raise self._no(f"{path}.args", "should be an object")
-            return {"type": "edit", "tool": action[name], "changes": args, **grounds}
+            return {"type": "edit", "tool": tool, "changes": args, **grounds}
         if changes := self._changes(action, name, path, whole=True):
             return {"type": "edit", "changes": changes, **grounds}
         if "approve" not in self.request.allowed:
@@ -228,6 +229,9 @@ class _Reader:
     def _of_text(self, text: str) -> dict[str, JSON]:
         """A bare text: the value of an option, one of four words, or else a response."""
         allowed = self.request.allowed
+        bare = text.strip()
+        if len(bare) > 1 and bare[0] == bare[-1] == '"' and self._is_known(bare[1:-1]):
+            text = bare[1:-1]  # a text box may hand on what was typed with its quotation marks
         word = _WORDS.get(text.strip().casefold())
         chosen = self._is_option(text)
         if chosen and word in allowed:
@@ -247,6 +251,9 @@ class _Reader:
         if "respond" not in self.request.allowed and self._is_option(message.strip()):
             return {"type": "choose", "option": message.strip()}
         return {"type": "respond", "message": message}
+
+    def _is_known(self, text: str) -> bool:
+        return text.strip().casefold() in _WORDS or self._is_option(text)
 
     def _is_option(self, text: str) -> bool:
         return "choose" in self.request.allowed and any(

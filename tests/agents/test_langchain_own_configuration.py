@@ -75,7 +75,10 @@ def test_the_shape_is_checked_when_the_middleware_is_made() -> None:
     [
         (["Nothing to do."], []),
         ([call("look_up", what="card"), "Found it."], ["look_up(card)"]),
-        ([call("look_up", what="a"), call("look_up", "c2", what="b"), "Found both."], ["look_up(a)", "look_up(b)"]),
+        (
+            [call("look_up", what="a"), call("look_up", "c2", what="b"), "Found both."],
+            ["look_up(a)", "look_up(b)"],
+        ),
     ],
     ids=["no call", "another tool", "another tool twice"],
 )
@@ -138,7 +141,8 @@ def test_a_predicate_is_not_asked_again_when_the_answer_comes() -> None:
 def test_a_gates_policy_may_let_a_call_pass() -> None:
     """The same gates as in any graph: this one asks where a detector finds something."""
     fields = {
-        name: getattr(agent_gate(), name) for name in ("proposal", "question", "evidence", "consequence", "owner")
+        name: getattr(agent_gate(), name)
+        for name in ("proposal", "question", "evidence", "consequence", "owner")
     }
     gate = ExceptionEscalation(
         name="odd",

@@ -87,7 +87,9 @@ def test_a_bare_rejection_asks_the_model_not_to_try_again() -> None:
     thread.answer(Reject())
 
     told = thread.told()
-    assert "It was not run." in str(told.content) and "Do not propose the same call again" in str(told.content)
+    assert "It was not run." in str(told.content) and "Do not propose the same call again" in str(
+        told.content
+    )
     assert (told.name, told.tool_call_id, told.status) == ("send_email", "c1", "error")
 
 
@@ -160,7 +162,10 @@ def test_the_answers_of_langchains_clients_do_what_they_say(
         ({"type": "respond", "message": "synthetic"}, "type"),
         ({"type": "edit", "changes": {"body": "x"}}, "type"),
         ({"decisions": [{"type": "unknown"}]}, "type"),
-        ({"decisions": [{"type": "edit", "edited_action": {"name": "send_email", "args": {}}}]}, "edited_action"),
+        (
+            {"decisions": [{"type": "edit", "edited_action": {"name": "send_email", "args": {}}}]},
+            "edited_action",
+        ),
         ({"decisions": []}, "decisions"),
         ({"decisions": [{"type": "approve"}, {"type": "approve"}]}, "decisions"),
         ({}, "type"),
@@ -260,6 +265,41 @@ def test_what_the_tool_is_given_by_the_program_is_neither_shown_nor_asked_for() 
     assert str(thread.told().content).endswith("sent to <ana> Hi for c1 c1")
 
 
+def test_what_the_tools_own_validators_refuse_is_refused_before_the_answer_is_kept() -> None:
+    """LangChain leaves them to the run: there the model hears of it, and the person never does."""
+
+    def no_strangers(value: str) -> str:
+        if "@" not in value:
+            raise ValueError("is no address of ours")
+        return value
+
+    @tool
+    def send_email(to: Annotated[str, AfterValidator(no_strangers)]) -> str:
+        """Send an email."""
+        return f"sent to {to}"
+
+    script = (call("send_email", to="ana@x"), "Ended.")
+    gate = GateMiddleware({"send_email": agent_gate(identity=())})
+    thread = AgentThread(gate, *script, tools=[send_email]).start()
+
+    with pytest.raises(ValidationError, match=r"changes\.to.*no address of ours"):
+        thread.answer(Edit({"to": "bob"}))
+
+    thread.answer(Edit({"to": "bob@x"}))
+    assert str(thread.told().content).endswith("sent to bob@x")
+
+
+def test_an_argument_that_langchains_edit_leaves_out_is_refused() -> None:
+    """There it is gone without a word; ours name just what changes."""
+    thread = paused(identity=())
+
+    with pytest.raises(ValidationError, match=r"args\.body"):
+        thread.answer({"type": "edit", "edited_action": {"name": "send_email", "args": {"to": "bob"}}})
+
+    thread.answer(Edit({"to": "bob"}))
+    assert thread.ran == ["send_email(bob, Hi)"]
+
+
 @pytest.mark.parametrize("name", ["runtime", "tool_call_id"])
 def test_what_the_program_gives_a_tool_cannot_be_forged_by_an_edit(name: str) -> None:
     """It is no argument of the case."""
@@ -276,9 +316,10 @@ def test_what_the_program_gives_a_tool_cannot_be_forged_by_an_edit(name: str) ->
         thread.answer(Edit({name: "forged"}))
 
 
-def test_a_gated_call_without_an_id_is_an_error_of_the_model() -> None:
-    """Nobody is asked about a call whose result could never be matched to it."""
-    message = AIMessage("", tool_calls=[{"name": "send_email", "args": {"to": "ana"}, "id": None}])
+@pytest.mark.parametrize("id_", [None, ""])
+def test_a_gated_call_without_an_id_is_an_error_of_the_model(id_: str | None) -> None:
+    """Nobody is asked about a call whose result could never be matched to it. For LangChain an empty id is one."""
+    message = AIMessage("", tool_calls=[{"name": "send_email", "args": {"to": "ana"}, "id": id_}])
     thread = AgentThread(GateMiddleware({"send_email": agent_gate()}), message)
 
     with pytest.raises(ProposalError, match="send_email no id"):

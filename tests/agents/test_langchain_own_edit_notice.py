@@ -15,7 +15,9 @@ from hitl_graph.agents import GateMiddleware
 from tests.support.agent_threads import AgentThread, Mode, agent_gate
 from tests.support.fake_model import call
 
-NOTICE = 'changed this call before it ran, on purpose. What ran is write with {"path": "a", "content": "person"}.'
+NOTICE = (
+    'changed this call before it ran, on purpose. What ran is write with {"path": "a", "content": "person"}.'
+)
 
 
 def writing(gives: Any, mode: Mode = "sync", *more: AgentMiddleware[Any, Any, Any]) -> AgentThread:
@@ -66,7 +68,9 @@ def test_a_result_in_blocks_keeps_its_blocks(blocks: list[Any]) -> None:
     """The notice comes before them, as one text block more."""
     thread = writing(lambda id_: ToolMessage(content=blocks, tool_call_id=id_, name="write"))
 
-    first, *rest = thread.told().content
+    content = thread.told().content
+    assert isinstance(content, list)
+    first, *rest = content
     assert isinstance(first, dict) and NOTICE in first["text"]
     assert rest == blocks
 
@@ -94,10 +98,7 @@ def test_a_tool_that_is_tried_again_is_told_of_once(outside: bool) -> None:
         return "written"
 
     retry: AgentMiddleware[Any, Any, Any] = ToolRetryMiddleware(initial_delay=0)
-    if outside:
-        thread = writing(failing_once, "sync", retry)
-    else:
-        thread = after_the_gate(failing_once, retry)
+    thread = writing(failing_once, "sync", retry) if outside else after_the_gate(failing_once, retry)
 
     content = str(thread.told().content)
     assert (content.count("changed this call"), len(attempts)) == (1, 2)
@@ -184,7 +185,9 @@ def test_a_kept_decision_outlives_a_stricter_gate() -> None:
     assert thread.ran == []
 
     stricter = AgentThread(
-        GateMiddleware({"send_email": agent_gate(allowed=("approve", "reject"))}), "Ended.", checkpointer=saver
+        GateMiddleware({"send_email": agent_gate(allowed=("approve", "reject"))}),
+        "Ended.",
+        checkpointer=saver,
     )
     stricter.run(None)
 

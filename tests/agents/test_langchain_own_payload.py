@@ -16,6 +16,15 @@ def shown(shape: Shape = Shape.NATIVE, **changes: Any) -> Any:
     return question.value
 
 
+def forms(gate: GateMiddleware, tool: str, **args: str) -> list[dict[str, Any]]:
+    """The branches of the form that is published for the answer."""
+    [question] = AgentThread(gate, call(tool, **args)).start().open
+    schema = question.response_schema
+    assert isinstance(schema, dict)
+    out: list[dict[str, Any]] = schema["oneOf"]
+    return out
+
+
 def test_the_case_holds_the_call_and_all_that_the_gate_says_of_it() -> None:
     """Tool, id and arguments; question, evidence, consequence, owner and the decisions that it takes."""
     case = shown(consequence="Sends an email to {to}.", allowed=("approve", "edit", "reject"))
@@ -58,7 +67,11 @@ def test_the_words_of_a_case_may_be_made_from_the_call_and_the_state() -> None:
 
     def evidence(state: Any) -> list[Evidence]:
         call_id = state["hitl_tool_call"]["id"]
-        return [Evidence("What is sent", f"{call_id} to {state['args']['to']}, after {len(state['messages'])} messages")]
+        return [
+            Evidence(
+                "What is sent", f"{call_id} to {state['args']['to']}, after {len(state['messages'])} messages"
+            )
+        ]
 
     case = shown(evidence=evidence, consequence=lambda proposal: f"Writes to {proposal['to']}.")
 
@@ -68,7 +81,7 @@ def test_the_words_of_a_case_may_be_made_from_the_call_and_the_state() -> None:
 
 def test_two_tools_have_words_of_their_own() -> None:
     """Fixed for one, made for the other."""
-    gates = {
+    gates: dict[Any, Any] = {
         "send_email": agent_gate("mail", consequence=lambda proposal: f"Made for {proposal['to']}."),
         "delete_file": agent_gate("files", consequence="Fixed."),
     }
@@ -76,26 +89,27 @@ def test_two_tools_have_words_of_their_own() -> None:
 
     cases = AgentThread(GateMiddleware(gates), both).start().cases
 
-    assert {id_: case["consequence"] for id_, case in cases.items()} == {"c1": "Made for ana.", "c2": "Fixed."}
+    assert {id_: case["consequence"] for id_, case in cases.items()} == {
+        "c1": "Made for ana.",
+        "c2": "Fixed.",
+    }
 
 
 def test_the_form_of_an_answer_offers_one_branch_for_each_decision() -> None:
     """As JSON Schema beside the question, told apart by `type`; an edit holds the tool's own arguments."""
     gate = GateMiddleware({"send_email": agent_gate(allowed=("approve", "edit", "reject", "respond"))})
-    [question] = AgentThread(gate, call("send_email", to="ana")).start().open
 
-    forms = {form["properties"]["type"]["const"]: form for form in question.response_schema["oneOf"]}
-    assert list(forms) == ["approve", "edit", "reject", "respond"]
-    assert forms["approve"]["required"] == ["type"]
-    assert forms["reject"]["required"] == ["type"]
-    assert forms["respond"]["required"] == ["type", "message"]
-    assert set(forms["edit"]["properties"]["changes"]["properties"]) == {"to", "body"}
+    by_type = {form["properties"]["type"]["const"]: form for form in forms(gate, "send_email", to="ana")}
+    assert list(by_type) == ["approve", "edit", "reject", "respond"]
+    assert by_type["approve"]["required"] == ["type"]
+    assert by_type["reject"]["required"] == ["type"]
+    assert by_type["respond"]["required"] == ["type", "message"]
+    assert set(by_type["edit"]["properties"]["changes"]["properties"]) == {"to", "body"}
 
 
 def test_the_form_of_a_gate_with_one_decision_has_one_branch() -> None:
     """And a tool whose only answer is a person's words asks for just these."""
     gate = GateMiddleware({"ask_user": agent_gate(allowed=("respond",))})
-    [question] = AgentThread(gate, call("ask_user", what="colour?")).start().open
 
-    [form] = question.response_schema["oneOf"]
+    [form] = forms(gate, "ask_user", what="colour?")
     assert (form["properties"]["type"]["const"], form["required"]) == ("respond", ["type", "message"])

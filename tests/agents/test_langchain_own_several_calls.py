@@ -1,14 +1,16 @@
 """LangChain's tests of several calls in one message, for ours: each is a case of its own, told apart by its id."""
 
+from typing import Any
+
 import pytest
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 
 from hitl_graph import Approve, Edit, Reject, Respond
 from hitl_graph.agents import GateMiddleware
-from tests.support.agent_threads import AgentThread, Mode, agent_gate
+from tests.support.agent_threads import AgentThread, Mode, Says, agent_gate
 from tests.support.fake_model import call, calls
 
-GATES = {
+GATES: dict[Any, Any] = {
     "send_email": agent_gate("mail"),
     "delete_file": agent_gate("files", allowed=("approve", "reject")),
     "ask_user": agent_gate("user", allowed=("respond",)),
@@ -31,7 +33,7 @@ def five() -> AgentThread:
     )
 
 
-def answers(thread: AgentThread) -> dict[str, AnyMessage]:
+def answers(thread: AgentThread) -> dict[str, ToolMessage]:
     return {m.tool_call_id: m for m in thread.messages if isinstance(m, ToolMessage)}
 
 
@@ -39,7 +41,10 @@ def answers(thread: AgentThread) -> dict[str, AnyMessage]:
 def test_each_gated_call_is_a_question_of_its_own(mode: Mode) -> None:
     """All are open at once, each with its own id, tool, arguments and decisions."""
     thread = paused(
-        call("send_email", "b", to="ana"), call("delete_file", "d", path="x"), call("look_up", "e", what="y"), mode=mode
+        call("send_email", "b", to="ana"),
+        call("delete_file", "d", path="x"),
+        call("look_up", "e", what="y"),
+        mode=mode,
     )
 
     cases = thread.cases
@@ -53,7 +58,9 @@ def test_each_gated_call_is_a_question_of_its_own(mode: Mode) -> None:
 
 def test_nothing_of_the_message_runs_before_all_its_gated_calls_are_decided() -> None:
     """As in LangChain's batched mode: a free call may rest on what a person says no to."""
-    thread = paused(call("look_up", "a", what="1"), call("send_email", "b", to="ana"), call("send_email", "c", to="bob"))
+    thread = paused(
+        call("look_up", "a", what="1"), call("send_email", "b", to="ana"), call("send_email", "c", to="bob")
+    )
 
     thread.answer(Approve(), to="b")
 
@@ -78,7 +85,7 @@ def test_one_approved_and_one_rejected() -> None:
 
     told = answers(thread)
     assert thread.ran == ["send_email(ana, )"]
-    assert (told["b"].status, told["d"].status) == ("success", "error")  # type: ignore[attr-defined]
+    assert (told["b"].status, told["d"].status) == ("success", "error")
     assert "Keep it." in str(told["d"].content)
     assert [one["id"] for one in thread.proposals] == ["b", "d"]
 
@@ -122,7 +129,22 @@ def test_the_same_call_twice_is_two_cases() -> None:
     thread.answer_all({"b": Approve(), "c": Reject()})
 
     assert thread.ran == ["send_email(ana, )"]
-    assert answers(thread)["c"].status == "error"  # type: ignore[attr-defined]
+    assert answers(thread)["c"].status == "error"
+
+
+def test_of_two_calls_under_one_id_neither_is_asked_about_or_runs() -> None:
+    """An approval of one would be an approval of the other. The history says so once for each."""
+    thread = AgentThread(
+        GateMiddleware(GATES),
+        calls(call("send_email", "b", to="ana"), call("send_email", "b", to="bob")),
+        "Ended.",
+    )
+    thread.model.checks = False  # providers would refuse such a message themselves
+
+    thread.start()
+
+    assert (thread.open, thread.ran) == ([], [])
+    assert "id of its own" in str(answers(thread)["b"].content)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +189,11 @@ def test_one_bad_answer_among_several_costs_no_call_its_one_run() -> None:
 
 def test_an_id_that_is_used_again_brings_back_no_earlier_edit() -> None:
     """Providers may number calls from one in every turn; the free call of the later turn is the model's own."""
-    script = [call("send_email", "1", to="ana", body="mine"), call("look_up", "1", what="b.txt"), "Ended."]
+    script: list[Says] = [
+        call("send_email", "1", to="ana", body="mine"),
+        call("look_up", "1", what="b.txt"),
+        "Ended.",
+    ]
     thread = AgentThread(GateMiddleware(GATES), *script).start()
 
     thread.answer(Edit({"body": "a person's"}))
@@ -179,7 +205,7 @@ def test_an_id_that_is_used_again_brings_back_no_earlier_edit() -> None:
 
 def test_an_id_that_is_used_again_brings_back_no_earlier_approval() -> None:
     """The same id on the same gated tool in a later turn is a new case."""
-    script = [call("send_email", "1", to="ana"), call("send_email", "1", to="bob"), "Ended."]
+    script: list[Says] = [call("send_email", "1", to="ana"), call("send_email", "1", to="bob"), "Ended."]
     thread = AgentThread(GateMiddleware(GATES), *script).start()
 
     thread.answer(Approve())

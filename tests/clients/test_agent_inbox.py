@@ -153,8 +153,7 @@ def test_a_choice_is_typed_into_the_box(orders: Orders) -> None:
     choose = {
         "kind": ReviewKind.CHOOSE,
         "options": [Option("north"), Option("south")],
-        "proposal": "order",
-        "schema": None,
+        "option_field": "body",
         "allowed": ("choose", "reject"),
     }
     order = orders.asked(Shape.AGENT_INBOX, **choose)
@@ -165,7 +164,8 @@ def test_a_choice_is_typed_into_the_box(orders: Orders) -> None:
 
     order.resume(page.write("south").submit())
 
-    assert (order.record["decision"], order.record["answer"]["option"]) == ("choose", "south")
+    assert (order.record["decision"], order.record["final"]["body"]) == ("choose", "south")
+    assert order.placed == ["1 south"]
 
 
 def test_only_the_buttons_that_the_gate_allows_are_there(orders: Orders) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.types import Command
 
 from hitl_graph import Approve, Case, Choose, Edit, Reject, Respond
 from hitl_graph.errors import AnswerError
+from hitl_graph.testing import ScriptedModel
 from hitl_graph.wire import Shape
 from tests.clients.graphs import Orders
 from tests.clients.pages import AgentChatUI
@@ -24,14 +24,6 @@ from tests.support.graphs import thread
 
 RULES: dict[str, Any] = {"send": True, "delete": {"allowed_decisions": ["approve", "reject", "respond"]}}
 SENT = {"to": "ana@example.com", "copies": 1}
-
-
-class Scripted(GenericFakeChatModel):
-    """A chat model that says what it is told to, with tools or without."""
-
-    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-        """The same model."""
-        return self
 
 
 @dataclasses.dataclass
@@ -83,7 +75,7 @@ def paused(orders: Orders) -> Callable[[Any], Agent]:
             {"id": "c1", "name": "send", "args": dict(SENT)},
             {"id": "c2", "name": "delete", "args": {"path": "/"}},
         ]
-        model = Scripted(messages=iter([AIMessage("", tool_calls=calls), AIMessage("Done.")]))
+        model = ScriptedModel([AIMessage("", tool_calls=calls), "Done."])
         guard: Any = HumanInTheLoopMiddleware(RULES, interrupt_mode=mode)
         graph: Any = create_agent(model, [send, delete], middleware=[guard], checkpointer=orders.checkpointer)
         config = thread(str(uuid.uuid4()))

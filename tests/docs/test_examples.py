@@ -10,6 +10,21 @@ import pytest
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 EXPECTED = {
+    "agent.py": [
+        "Is this email safe to send to the customer? {'to': 'ann@example.com', 'body': 'Sorry!'}",
+        "Should this sum be paid back? {'order': 'K-1007', 'amount': 125.0}",
+        "sent to ann@example.com: A new cup is on its way.",
+        (
+            "tool: The reviewer bob rejected this call of refund. It was not run. Why: The cup cost 12.50. "
+            "Do not propose the same call again: take this into account, do something else, or tell the user."
+        ),
+        (
+            "tool: The reviewer ana changed this call before it ran, on purpose. What ran is send_email with "
+            '{"to": "ann@example.com", "body": "A new cup is on its way."}. '
+            "Do not repeat the call as you had written it."
+        ),
+        "ai: Ann has been told; the refund was not paid.",
+    ],
     "ask_on_failure.py": ["asked: The step 'find' failed: KeyError('K-1O07').", "customer: Ana Lopes"],
     "combination.py": [
         "triage asks triage: Is this message about a card or about the account?",
@@ -31,6 +46,21 @@ EXPECTED = {
         "escalated: Sensitive policy: the text says 'lawyer'.",
         "escalated: High value: the amount 900.00 is 500.00 or more.",
         "handed over: I have called the customer.",
+    ],
+    "functional.py": [
+        "a@example.com: Is this reply safe to send to the customer? 'Your card will arrive some day.'",
+        "b@example.com: Is this reply safe to send to the customer? 'Your card will arrive some day.'",
+        "sent to a@example.com: Your card will arrive some day.",
+        "b@example.com: Is this reply safe to send to the customer? 'We have sent you a new card.'",
+        "sent to b@example.com: We have sent you a new card. It takes three days.",
+        "['approve by ana', 'edit by ana']",
+    ],
+    "model_confidence.py": [
+        "tagged delivery: Where is my parcel?",
+        "asked: Confidence 0.50 is under the bar of 0.90 for tag_ticket in 'refund'.",
+        "tagged delivery: My money, or my parcel!",
+        "asked: The step 'classify' failed: ConnectionError('the model does not answer').",
+        "by hand: Good morning.",
     ],
     "review_before_send.py": [
         "Is this reply safe to send to the customer? 'Your card will arrive some day.'",

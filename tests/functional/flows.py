@@ -11,7 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.func import entrypoint, task
 from langgraph.types import Command, Interrupt
 
-from hitl_graph.functional import Reviewed, areview, review
+from hitl_graph.functional import Reviewed, agather, areview, gather, review
 from hitl_graph.gates import Gate
 from tests.unit.factories import EMAIL, Mode, Outbox, plain, review_gate
 
@@ -96,9 +96,7 @@ def support(
     return flow if mode == "sync" else aflow
 
 
-def started(
-    gate: Gate | None = None, mode: Mode = "sync", *, durability: Any = None, **flow: Any
-) -> Flow:
+def started(gate: Gate | None = None, mode: Mode = "sync", *, durability: Any = None, **flow: Any) -> Flow:
     """A thread of `support` that has run to its first pause, or to its end."""
     thread = Flow(support(gate, mode, **flow), mode, durability)
     thread.run(TICKET)
@@ -125,11 +123,10 @@ def at_once(mode: Mode, gate: Gate | None = None, *, outbox: Outbox, saver: Any 
 
     @entrypoint(checkpointer=saver or InMemorySaver())
     def flow(recipients: Sequence[str]) -> list[str]:
-        started = [one(recipient) for recipient in recipients]
-        return [future.result() for future in started]
+        return gather([one(recipient) for recipient in recipients])
 
     @entrypoint(checkpointer=saver or InMemorySaver())
     async def aflow(recipients: Sequence[str]) -> list[str]:
-        return list(await asyncio.gather(*(aone(recipient) for recipient in recipients)))
+        return await agather(aone(recipient) for recipient in recipients)
 
     return flow if mode == "sync" else aflow

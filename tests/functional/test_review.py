@@ -9,7 +9,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.func import entrypoint
 from langgraph.types import Command
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from hitl_graph.decisions import Approve, AskInfo, Choose, Edit, Reject, Respond, TakeOver
 from hitl_graph.errors import DefinitionError, EffectNotApproved, ProposalError
@@ -120,7 +120,9 @@ def test_what_is_not_approved_has_no_final(mode: Mode, decision: Any, outcome: s
 @in_both_modes
 def test_a_choice_is_handed_over(mode: Mode) -> None:
     """R13: the option, and the proposal with it in place."""
-    gate = confidence_gate(kind=ReviewKind.CHOOSE, options=CHOICES, score=lambda state: 0.1)
+    gate = confidence_gate(
+        kind=ReviewKind.CHOOSE, options=CHOICES, option_field="value", score=lambda state: 0.1
+    )
     end = started(gate, mode, proposal=lambda: "refund").answer(Choose("card"))
     assert (end["approved"], end["option"], end["final"]) == (True, "card", "card")
 
@@ -168,7 +170,9 @@ def test_an_edit_that_nothing_speaks_against_stands(mode: Mode) -> None:
     score = Counter(0.1, 0.1)
     end = started(measured(score, unattended="x"), mode).answer(Edit({"body": "Better."}))
     assert (end["outcome"], end["decision"], end["final"]) == ("approved", "edit", BETTER)
-    assert score.calls == 2 and end["record"]["outcome"] == "approved" and end["key"] == end["record"]["review"]
+    assert (
+        score.calls == 2 and end["record"]["outcome"] == "approved" and end["key"] == end["record"]["review"]
+    )
 
 
 @in_both_modes
@@ -267,7 +271,10 @@ def test_it_can_be_asked_in_an_older_clients_shape(shape: Shape) -> None:
     thread = Flow(flow)
     thread.run(TICKET)
     answer = [{"type": "accept", "args": None}]
-    assert thread.answer(answer if shape is Shape.AGENT_INBOX else {"decisions": [{"type": "approve"}]}) == "approved"
+    assert (
+        thread.answer(answer if shape is Shape.AGENT_INBOX else {"decisions": [{"type": "approve"}]})
+        == "approved"
+    )
 
 
 # What comes back
@@ -370,7 +377,9 @@ def fails(error: type[Exception], match: str, body: Any, checkpointer: Any = Non
 
 def test_it_needs_a_checkpointer() -> None:
     """Without one LangGraph pauses and saves nothing."""
-    fails(DefinitionError, "checkpointer: is missing", lambda c: review(review_gate(), dict(EMAIL), context=c))
+    fails(
+        DefinitionError, "checkpointer: is missing", lambda c: review(review_gate(), dict(EMAIL), context=c)
+    )
 
 
 def test_it_needs_a_graph_around_it() -> None:
@@ -408,15 +417,17 @@ WRONG = [("gate", ("reply", dict(EMAIL), {})), ("context", (review_gate(), dict(
 def test_what_is_no_gate_or_no_context_is_named(field: str, given: Any) -> None:
     """The error names the field."""
     gate, proposal, context = given
-    fails(DefinitionError, f"{field}: is a", lambda c: review(gate, proposal, context=context), InMemorySaver())
+    fails(
+        DefinitionError, f"{field}: is a", lambda c: review(gate, proposal, context=context), InMemorySaver()
+    )
 
 
-@pytest.mark.parametrize("proposal", [None, {"to": "a@x"}, {**EMAIL, "body": "\ud800"}], ids=["none", "part", "text"])
+@pytest.mark.parametrize(
+    "proposal", [None, {"to": "a@x"}, {**EMAIL, "body": "\ud800"}], ids=["none", "part", "text"]
+)
 def test_a_proposal_that_cannot_be_shown_is_no_question(proposal: Any) -> None:
     """As in a node: the error names it, and nobody is asked."""
-    fails(
-        ProposalError, "email", lambda c: review(review_gate(), proposal, context=c), InMemorySaver()
-    )
+    fails(ProposalError, "email", lambda c: review(review_gate(), proposal, context=c), InMemorySaver())
 
 
 async def test_the_async_one_is_async() -> None:

@@ -11,7 +11,7 @@ from langgraph.func import entrypoint, task
 from langgraph.types import Command
 
 from hitl_graph.decisions import Approve, Edit, Reject
-from hitl_graph.functional import areview, review
+from hitl_graph.functional import agather, areview, gather, review
 from tests.functional.flows import TICKET, Flow, at_once
 from tests.unit.factories import EMAIL, Counter, Mode, Outbox, in_both_modes, measured, plain, review_gate
 
@@ -59,7 +59,7 @@ def test_they_are_answered_in_any_order(mode: Mode, durability: str, order: list
     for done, n in enumerate(order, 1):
         end = thread.answer(Approve(), to=keys[THREE[n]])
         assert [to for _, to in outbox] == [THREE[m] for m in order[:done]]
-    assert end == ["approved"] * 3 and dict((to, key) for key, to in outbox) == keys
+    assert end == ["approved"] * 3 and {to: key for key, to in outbox} == keys
 
 
 @in_both_modes
@@ -126,7 +126,7 @@ async def test_gathered_reviews_are_all_seen() -> None:
     @entrypoint(checkpointer=InMemorySaver())
     async def flow(people: list[str]) -> list[Any]:
         mails = [{**EMAIL, "to": to} for to in people]
-        all_of_them = await asyncio.gather(*(areview(review_gate(), mail, context=TICKET) for mail in mails))
+        all_of_them = await agather(areview(review_gate(), mail, context=TICKET) for mail in mails)
         return [one.final["to"] for one in all_of_them]
 
     config: Any = {"configurable": {"thread_id": "t"}}
@@ -146,8 +146,7 @@ def test_two_reviews_in_one_task_come_one_after_the_other(mode: Mode) -> None:
 
     @entrypoint(checkpointer=InMemorySaver())
     def flow(names: list[str]) -> list[list[str]]:
-        started = [both(name) for name in names]
-        return [one.result() for one in started]
+        return gather([both(name) for name in names])
 
     thread = Flow(flow, mode)
     thread.run(["a", "b"])

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from hitl_graph.decisions import Approve
 from hitl_graph.errors import ProposalError
-from hitl_graph.functional import areview, review
+from hitl_graph.functional import agather, areview, gather, review
 from tests.functional.flows import TICKET, Flow
 from tests.unit.factories import (
     EMAIL,
@@ -98,7 +98,7 @@ def test_reviews_after_a_caught_pause_are_seen_too(mode: Mode) -> None:
         for name in ("one", "two"):
             try:
                 out.append(review(review_gate(name=name), dict(EMAIL), context=context).outcome)
-            except Exception:  # noqa: PERF203
+            except Exception:
                 out.append("gave up")
         return out
 
@@ -114,7 +114,9 @@ async def test_pauses_that_gather_returns_are_still_pauses() -> None:
     @entrypoint(checkpointer=InMemorySaver())
     async def flow(people: list[str]) -> Any:
         reviews = [areview(review_gate(), {**EMAIL, "to": to}, context=TICKET) for to in people]
-        return [getattr(one, "outcome", "lost") for one in await asyncio.gather(*reviews, return_exceptions=True)]
+        return [
+            getattr(one, "outcome", "lost") for one in await asyncio.gather(*reviews, return_exceptions=True)
+        ]
 
     config: Any = {"configurable": {"thread_id": "t"}}
     questions = (await flow.ainvoke(["0@x", "1@x"], config))["__interrupt__"]
@@ -230,7 +232,7 @@ async def test_an_answer_does_not_go_to_the_neighbour() -> None:
 
     @entrypoint(checkpointer=InMemorySaver())
     async def flow(_: Any) -> None:
-        await asyncio.gather(*(one(n) for n in range(2)), return_exceptions=True)
+        await agather(one(n) for n in range(2))
 
     config: Any = {"configurable": {"thread_id": "t"}}
     questions = (await flow.ainvoke("go", config))["__interrupt__"]
@@ -273,7 +275,11 @@ def test_a_retry_policy_does_not_ask_twice(mode: Mode) -> None:
     outbox = Outbox()
     tries: list[str] = []
 
-    @task(retry_policy=RetryPolicy(max_attempts=3, initial_interval=0.001, jitter=False, retry_on=ConnectionError))
+    @task(
+        retry_policy=RetryPolicy(
+            max_attempts=3, initial_interval=0.001, jitter=False, retry_on=ConnectionError
+        )
+    )
     def one(context: dict[str, Any]) -> None:
         reviewed = review(review_gate(), dict(EMAIL), context=context)
         tries.append(reviewed.key)
@@ -290,6 +296,30 @@ def test_a_retry_policy_does_not_ask_twice(mode: Mode) -> None:
     key = thread.open[0].id
     thread.answer(Approve())
     assert tries == [key] * 3 and outbox == [(key, EMAIL)] and thread.open == []
+
+
+@in_both_modes
+def test_a_retried_task_that_hid_its_pause_asks_once(mode: Mode) -> None:
+    """The pause was turned into an error that the policy retries: still one question."""
+    policy = RetryPolicy(max_attempts=3, initial_interval=0.001, jitter=False, retry_on=ConnectionError)
+
+    @task(retry_policy=policy)
+    def one(context: dict[str, Any]) -> str:
+        try:
+            return review(review_gate(), dict(EMAIL), context=context).outcome
+        except Exception as error:
+            ids.add(error.args[0][0].id)
+            raise ConnectionError("the review failed") from error
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(context: dict[str, Any]) -> str:
+        return one(context).result()
+
+    ids: set[str] = set()
+    thread = Flow(flow, mode)
+    with pytest.raises(ConnectionError):
+        thread.run(TICKET)
+    assert len(ids) == 1 and thread.answer(Approve(), to=ids.pop()) == "approved"
 
 
 @in_both_modes
@@ -349,11 +379,10 @@ def test_a_plain_interrupt_at_the_same_time_is_seen_too(mode: Mode) -> None:
 
     @entrypoint(checkpointer=InMemorySaver())
     def flow(_: Any) -> list[Any]:
-        started: list[Any] = [ours(), theirs()]
-        return [one.result() for one in started]
+        return gather([ours(), theirs()])
 
     thread = Flow(flow, mode)
     thread.run("go")
     assert len(thread.open) == 2
-    end = thread.answer_all(lambda case: "Monday" if case == "Which day?" else Approve())
+    end = thread.answer_all(lambda case: Approve() if isinstance(case, dict) else "Monday")
     assert end == ["approved", "Monday"]

@@ -11,9 +11,9 @@ import pytest
 
 from hitl_graph import Choose, Desk, Edit, Option, Thresholds, open_checkpointer
 from hitl_graph.testing.databases import Databases
-from tests.models.triage import SURE, Classify, chat, classifier, served, triage_graph
+from tests.models.triage import SURE, Classify, State, chat, classifier, served, triage_graph
 from tests.support.graphs import thread
-from tests.support.openai_server import Reply
+from tests.support.openai_server import OpenAIServer, Reply
 
 GOOD = Reply(tokens=SURE)
 
@@ -31,7 +31,6 @@ class Run:
     def __init__(self, places: tuple[Any, Any], classify: Classify, **changes: Any) -> None:
         checkpointer, self.desk = places
         self.done: list[str] = []
-        self.asked = False
         self.name = str(uuid.uuid4())
         builder = triage_graph(classify, self.done, **changes)
         self.graph: Any = builder.compile(checkpointer=checkpointer, name="triage")
@@ -68,7 +67,7 @@ FAILURES: dict[str, tuple[Reply, dict[str, Any], str]] = {
     "a stream that just ends": (Reply(tokens=SURE, events=4), {"streaming": True}, "EOF while parsing"),
     "a body that is no JSON": (Reply(body='{"id": '), {}, "JSONDecodeError"),
     "a page of HTML": (Reply(body="<html>"), {}, "JSONDecodeError"),
-    "an answer without choices": (Reply(body="{}"), {}, "choices"),
+    "an answer without choices": (Reply(body="{}"), {}, "TypeError"),
     "no answer in time": (Reply(hang=True), {"timeout": 0.1, "max_retries": 0}, "timed out"),
     "text in place of an object": (Reply("refund, I think"), {}, "JSON"),
     "a label that is none": (Reply('{"label": "weather"}'), {}, "'refund' or 'delivery'"),
@@ -82,15 +81,17 @@ def test_a_failed_model_is_a_case_and_nothing_is_done(
     places: tuple[Any, Any], reply: Reply, given: dict[str, Any], says: str
 ) -> None:
     """The failed node's handler asks, with the error; a retry with a model that works again goes through."""
-    with served(reply) as broken, served(GOOD) as working:
-        fails = classifier(chat(broken.url, logprobs=True, **given))
-        works = classifier(chat(working.url, logprobs=True))
-        run = Run(places, lambda state: (works if run.asked else fails)(state))
-        run.start()
-        assert (run.case.gate, run.done) == ("model_failed", [])
-        assert says in run.reasons
-        run.asked = True
+    works: list[bool] = []
+    with OpenAIServer(lambda _: GOOD if works else reply) as server:
+        fragile, steady = (chat(server.url, logprobs=True, **how) for how in (given, {}))
 
+        def classify(state: State) -> dict[str, Any]:
+            return classifier(steady if works else fragile)(state)
+
+        run = Run(places, classify).start()
+        assert (run.case.gate, run.done) == ("model_failed", []) and says in run.reasons
+
+        works.append(True)
         run.decide(Choose("retry"))
 
     assert run.done == ["refund"] and run.desk.pending(thread_id=run.name) == []

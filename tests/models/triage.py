@@ -108,9 +108,9 @@ def triage_graph(classify: Classify, done: list[str], **changes: Any) -> StateGr
         **shown,
     )
     builder = StateGraph(State)
-    node: Any = classify
-    handler = ask_on_failure(failed, node="classify", skip="by_hand")
-    builder.add_node("classify", node, error_handler=handler)
+    handler: Any = ask_on_failure(failed, node="classify", skip="by_hand")
+    nodes: Any = builder
+    nodes.add_node("classify", classify, error_handler=handler)
     builder.add_node("by_hand", lambda _: {"done": ["by hand"]})
     builder.add_node("label", effect(lambda state: done.append(state["tag"]), action=TAG))
     add_gate(builder, ConfidenceGate(**{**shown, **gate, **changes}), approved="label")

@@ -22,7 +22,7 @@ from hitl_graph.desk.sync_desk import SyncDesk
 from tests.server.graphs import SERVED
 from tests.support.graphs import lines
 
-__all__ = ["DevServer", "Thread"]
+__all__ = ["ROOT", "DevServer", "Thread", "own_config"]
 
 ROOT = Path(__file__).parents[2]
 START_S = 90.0
@@ -38,16 +38,18 @@ QUIET = {
 
 
 class DevServer:
-    """The server of `langgraph.json`, with the graphs of the tests added.
+    """The server of a `langgraph.json`.
 
     Args:
         folder: Where it runs, and keeps its own table of threads.
         db_url: The database of checkpoints and reviews.
+        config: The file's content; None: that of this repository, with the graphs of the tests added.
         env: More of its environment.
     """
 
-    def __init__(self, folder: Path, db_url: str, **env: str) -> None:
+    def __init__(self, folder: Path, db_url: str, config: str | None = None, **env: str) -> None:
         self._folder = folder
+        self._config = config or json.dumps(own_config())
         self._env = env
         self._db_url = db_url
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,6 +65,10 @@ class DevServer:
     def client(self) -> SyncLangGraphClient:
         """A client of the SDK; another one after each start."""
         assert self._client is not None, "the server is not running"
+        assert self._process is not None
+        assert self._process.poll() is None, (
+            f"the server ended with {self._process.returncode}:\n{self.log[-4000:]}"
+        )
         return self._client
 
     @property
@@ -73,7 +79,7 @@ class DevServer:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         config = self._folder / "langgraph.json"
-        config.write_text(json.dumps(self._config()), encoding="utf-8")
+        config.write_text(self._config, encoding="utf-8")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
@@ -113,20 +119,19 @@ class DevServer:
         while time.monotonic() < deadline:
             assert self._process.poll() is None, f"the server ended:\n{self.log[-4000:]}"
             with contextlib.suppress(OSError):
-                with urllib.request.urlopen(f"{self.url}/ok", timeout=5) as answer:  # noqa: S310
-                    if answer.status == 200:
-                        return
+                urllib.request.urlopen(f"{self.url}/ok", timeout=5).close()  # noqa: S310
+                return
             time.sleep(0.05)
         raise AssertionError(f"the server did not start:\n{self.log[-4000:]}")
 
-    @staticmethod
-    def _config() -> dict[str, Any]:
-        """`langgraph.json` with whole paths: the server runs in another folder, where it may write."""
-        config: dict[str, Any] = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
-        graphs = {name: str(ROOT / path) for name, path in config["graphs"].items()}
-        graphs |= {name: f"tests.server.graphs:{name}" for name in SERVED}
-        path = str(ROOT / config["checkpointer"]["path"])
-        return {**config, "dependencies": [str(ROOT)], "graphs": graphs, "checkpointer": {"path": path}}
+
+def own_config() -> dict[str, Any]:
+    """`langgraph.json` with whole paths: the server runs in another folder, where it may write."""
+    config: dict[str, Any] = json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))
+    graphs = {name: str(ROOT / path) for name, path in config["graphs"].items()}
+    graphs |= {name: f"tests.server.graphs:{name}" for name in SERVED}
+    path = str(ROOT / config["checkpointer"]["path"])
+    return {**config, "dependencies": [str(ROOT)], "graphs": graphs, "checkpointer": {"path": path}}
 
 
 class Thread:
@@ -137,16 +142,30 @@ class Thread:
         desk: A desk on the same database.
         sink: The file that the graph's acts write to; one for each thread.
         graph: The name that the graph is served under.
-        given: The input; None: a ticket.
+        thread_id: Its id; None: a new one, which has not run.
     """
 
-    def __init__(self, server: DevServer, desk: SyncDesk, sink: Path, graph: str, given: Any = None) -> None:
+    def __init__(
+        self, server: DevServer, desk: SyncDesk, sink: Path, graph: str, thread_id: str | None = None
+    ) -> None:
         self.server = server
         self.desk = desk
         self.sink = sink
         self.graph = graph
-        self.id = str(server.client.threads.create()["thread_id"])
-        self.run(given or {"ticket": "Where is my card?", "sink": str(sink)})
+        self.id = thread_id or str(server.client.threads.create()["thread_id"])
+
+    def start(self) -> str:
+        """Begin to run on a ticket, and do not wait for it. Returns the run's id."""
+        given = {"ticket": "Where is my card?", "sink": str(self.sink)}
+        return str(self.server.client.runs.create(self.id, self.graph, input=given)["run_id"])
+
+    def wait_for(self, run_id: str) -> str:
+        """The status of a run that has ended."""
+        deadline = time.monotonic() + START_S
+        while (status := self.server.client.runs.get(self.id, run_id)["status"]) in ("pending", "running"):
+            assert time.monotonic() < deadline, f"run {run_id} is still {status}"
+            time.sleep(0.02)
+        return status
 
     def run(self, given: Any = None, **options: Any) -> dict[str, Any]:
         """New input, or none: Studio's Submit and Continue. What is wrong stands under `__error__`."""
@@ -157,14 +176,27 @@ class Thread:
         return self._wait(command={"resume": answer}, **options)
 
     def _wait(self, **options: Any) -> dict[str, Any]:
-        out = self.server.client.runs.wait(self.id, self.graph, raise_error=False, **options)
+        """A run to its end. Streamed, as clients do: `runs.wait` looks only every half second."""
+        out: Any = {}
+        for event in self.server.client.runs.stream(self.id, self.graph, **options):
+            if event.event == "error":
+                return {"__error__": event.data}
+            if event.event == "values":
+                out = event.data
         assert isinstance(out, dict)
         return out
 
     @property
     def status(self) -> str:
-        """What the server's table of threads says: idle, busy, interrupted or error."""
-        return str(self.server.client.threads.get(self.id)["status"])
+        """What the server's table of threads says after a run: idle, interrupted or error.
+
+        It is written a moment after the run's last event.
+        """
+        deadline = time.monotonic() + START_S
+        while (status := self.server.client.threads.get(self.id)["status"]) == "busy":
+            assert time.monotonic() < deadline, "the thread is busy for ever"
+            time.sleep(0.02)
+        return status
 
     @property
     def state(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware
@@ -122,7 +122,7 @@ class AgentThread:
             out = asyncio.run(self.agent.ainvoke(given, self.config))
         return out
 
-    def start(self, text: str = "Please answer the customer.") -> AgentThread:
+    def start(self, text: str = "Please answer the customer.") -> Self:
         """Say something to the agent and let it run until it pauses or ends."""
         self.run({"messages": [("user", text)]})
         return self

@@ -97,7 +97,15 @@ def jupyterlab(root: Path, home: Path, *, dark: bool = False) -> Iterator[str]:
     }
     environment = {name: str(home / folder) for name, folder in quiet.items()}
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}"),
+        *(
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--allow-root",
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+        ),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}", "--ServerApp.port_retries=0"),
         "--LabApp.extension_manager=readonly",  # the other one asks PyPI
         "--LabServerApp.news_url=",
@@ -113,13 +121,28 @@ def marimo(notebook: Path, home: Path) -> Iterator[str]:
     """marimo editing one notebook. Gives its address."""
     token, port = secrets.token_hex(16), _free_port()
     command = [
-        *(sys.executable, "-m", "marimo", "--yes", "--quiet", "edit", str(notebook), "--headless", "--skip-update-check"),
+        *(
+            sys.executable,
+            "-m",
+            "marimo",
+            "--yes",
+            "--quiet",
+            "edit",
+            str(notebook),
+            "--headless",
+            "--skip-update-check",
+        ),
         *("--host=127.0.0.1", f"--port={port}", "--token", "--token-password", token),
     ]
     config = home / "marimo" / "marimo.toml"
     config.parent.mkdir()
     config.write_text('[runtime]\nauto_instantiate = true\n[display]\ntheme = "system"\n', encoding="utf-8")
-    environment = {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_CACHE_HOME": str(home), "XDG_STATE_HOME": str(home)}
+    environment = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "XDG_CACHE_HOME": str(home),
+        "XDG_STATE_HOME": str(home),
+    }
     address = f"http://127.0.0.1:{port}"
     with _server(command, home, environment, f"{address}/health"):
         yield f"{address}/?access_token={token}"
@@ -131,7 +154,10 @@ def watched(browser: Browser, **context: object) -> Iterator[tuple[Page, list[st
     opened = browser.new_context(locale=_ENGLISH, **context)  # type: ignore[arg-type]
     page, errors = opened.new_page(), []
     page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
-    page.on("console", lambda said: errors.append(f"{said.text} ({said.location})") if said.type == "error" else None)
+    page.on(
+        "console",
+        lambda said: errors.append(f"{said.text} ({said.location})") if said.type == "error" else None,
+    )
     try:
         yield page, errors
     finally:
@@ -145,7 +171,12 @@ def _server(command: list[str], home: Path, environment: dict[str, str], ready: 
         process = subprocess.Popen(
             command,
             cwd=home,
-            env={**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parents[2]), "NO_PROXY": "127.0.0.1"},
+            env={
+                **os.environ,
+                **environment,
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "NO_PROXY": "127.0.0.1",
+            },
             stdout=written,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

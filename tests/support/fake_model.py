@@ -76,7 +76,9 @@ class ScriptedModel(BaseChatModel):
             if self.checks:
                 check_history(messages)
             if not self.script:
-                raise AssertionError(f"the script is used up; the model was asked again after {messages[-1]!r}")
+                raise AssertionError(
+                    f"the script is used up; the model was asked again after {messages[-1]!r}"
+                )
             says = self.script.pop(0)
         if isinstance(says, Exception):
             raise says

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import os
 import subprocess
 import sys
@@ -18,7 +19,8 @@ def run_pytest(path: Path, *options: str, cwd: Path | None = None) -> tuple[ET.E
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         argv = ["-q", "-W", "error", "-p", "no:cacheprovider", "-p", "no:randomly", f"--junitxml={report}"]
-        argv += ["-o", "asyncio_default_fixture_loop_scope=function"]
+        if "no:asyncio" not in options:
+            argv += ["-o", "asyncio_default_fixture_loop_scope=function"]
         if cwd is None:
             argv += ["-c", os.devnull, "--rootdir", str(path.parent), "--noconftest"]
         done = subprocess.run(
@@ -44,8 +46,9 @@ def run_pytest(path: Path, *options: str, cwd: Path | None = None) -> tuple[ET.E
         return ET.parse(report).getroot(), done.stdout  # noqa: S314  # pytest's own report
 
 
+@functools.cache
 def failures(path: Path) -> dict[str, dict[str, str]]:
-    """Class → test → what it said, for each test that failed."""
+    """Class → test → what it said, for each test that failed. A file is run once in each process."""
     found: dict[str, dict[str, str]] = collections.defaultdict(dict)
     for case in run_pytest(path)[0].iter("testcase"):
         for told in (*case.iter("failure"), *case.iter("error")):

@@ -155,7 +155,7 @@ def test_a_time_without_a_zone_is_refused() -> None:
 def test_a_clock_that_comes_too_late_is_refused(hitl_db_url: str) -> None:
     """An open connection would go on with the real time."""
     with (
-        open_checkpointer(hitl_db_url),
+        psycopg.connect(hitl_db_url),
         pytest.raises(RuntimeError, match="open the clock before savers and desks"),
         FakeClock(hitl_db_url),
     ):

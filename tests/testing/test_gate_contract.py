@@ -161,6 +161,7 @@ class TestChoice(GateContract):
             **LABEL,
             kind=ReviewKind.CHOOSE,
             options=[Option("refund"), Option("delivery")],
+            option_field="value",
             score="sure",
             segment="label",
             thresholds=Thresholds({"tag_ticket": {"*": 0.8}}),

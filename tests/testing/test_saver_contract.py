@@ -19,7 +19,6 @@ class TestReviewSaver(SaverContract):
     """`with open_checkpointer(url)`."""
 
     modes = ("sync",)
-    durabilities = ("sync", "async", "exit")
 
     @pytest.fixture
     def open_saver(self, hitl_db_url: str) -> OpenSaver:
@@ -30,7 +29,6 @@ class TestAsyncReviewSaver(SaverContract):
     """`async with open_checkpointer(url)`."""
 
     modes = ("async",)
-    durabilities = ("sync", "async", "exit")
 
     @pytest.fixture
     def open_saver(self, hitl_db_url: str) -> OpenSaver:

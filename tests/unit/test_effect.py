@@ -199,7 +199,7 @@ def test_an_edit_that_makes_another_act_of_it_approves_nothing(mode: Mode, answe
 def test_a_choice_that_leads_elsewhere_approves_nothing(mode: Mode) -> None:
     """I3: "hold it" is no yes, even if the graph later comes by the act."""
     outbox = Outbox()
-    gate = review_gate(kind="choose", options=CHOICES)
+    gate = review_gate(kind="choose", options=CHOICES, option_field="subject")
     builder = StateGraph(State)
     builder.add_node("send", effect(outbox.send, action=SEND))
     builder.add_node("hold", lambda state: {})

@@ -166,7 +166,7 @@ ROUTES = [
 @pytest.mark.parametrize(("decision", "target", "outcome"), ROUTES, ids=[d.type for d, _, _ in ROUTES])
 def test_each_decision_goes_its_way(mode: Mode, decision: Any, target: str, outcome: str) -> None:
     """R8, R12, R17, R18, R71: one continuation for each, and the record says which."""
-    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES)), mode).start()
+    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES, option_field="body")), mode).start()
     thread.answer(decision)
     assert thread.values["log"] == [target]
     assert (thread.record["outcome"], thread.record["route"]) == (outcome, target)
@@ -185,7 +185,7 @@ def test_an_option_may_have_a_way_of_its_own(mode: Mode, option: str, target: st
 @pytest.mark.parametrize("decision", [d for d, _, _ in ROUTES], ids=lambda d: d.type)
 def test_a_decision_object_is_an_answer_too(decision: Any) -> None:
     """A test or a notebook resumes with what it imports."""
-    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES))).start()
+    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES, option_field="body"))).start()
     thread.run(Command(resume={thread.open[0].id: decision}))
     assert thread.record["decision"] == decision.type
 
@@ -279,7 +279,7 @@ def test_an_answer_that_says_nothing_about_itself_is_by_nobody_known_and_now() -
 @pytest.mark.parametrize("decision", [d for d, _, _ in ROUTES], ids=lambda d: d.type)
 def test_the_record_bears_the_id_of_the_question(mode: Mode, decision: Any) -> None:
     """Rule 1: one id, in the interrupt and in the record."""
-    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES)), mode).start()
+    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES, option_field="body")), mode).start()
     [question] = thread.open
     thread.answer(decision)
     assert thread.record["review"] == question.id
@@ -288,7 +288,7 @@ def test_the_record_bears_the_id_of_the_question(mode: Mode, decision: Any) -> N
 @pytest.mark.parametrize("decision", [d for d, _, _ in ROUTES], ids=lambda d: d.type)
 def test_the_record_reads_back(decision: Any) -> None:
     """R12: plain JSON in the state that is a Record again."""
-    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES))).start()
+    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES, option_field="body"))).start()
     thread.answer(decision)
     assert Record.from_json(thread.record).to_json() == thread.record
 
@@ -306,7 +306,7 @@ def test_the_record_reads_back(decision: Any) -> None:
 )
 def test_only_what_lets_through_has_a_final_version(decision: Any, final: Any) -> None:
     """R12, I7: a rejection is a record without one."""
-    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES))).start()
+    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES, option_field="body"))).start()
     thread.answer(decision)
     assert (thread.record["final"], thread.record["patch"]) == (final, [])
 
@@ -329,7 +329,7 @@ def test_the_record_keeps_why_it_was_asked() -> None:
 
 def test_the_whole_answer_is_kept() -> None:
     """R19: also what this version makes no use of."""
-    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES))).start()
+    thread = Thread(routed(review_gate(allowed=EVERY, options=CHOICES, option_field="body"))).start()
     thread.answer(AskInfo("Which order?", reason="unclear"))
     assert thread.record["answer"] == {"type": "ask_info", "question": "Which order?", "reason": "unclear"}
 

@@ -30,6 +30,8 @@ from hitl_graph.wire import (
     ForeignCase,
     Shape,
     answer_foreign,
+    decisions_from_json,
+    decisions_to_json,
     native_request,
     payload_for,
     read_answer,
@@ -85,6 +87,10 @@ def action(args: dict[str, Any], name: str = "send_email") -> dict[str, Any]:
 
 def edited(args: dict[str, Any], name: str = "send_email") -> dict[str, Any]:
     return {"type": "edit", "edited_action": {"name": name, "args": args}}
+
+
+def action_of(args: dict[str, Any]) -> dict[str, Any]:
+    return {"name": "send_email", "args": args}
 
 
 def refusal(value: Any, request: ReviewRequest | None = None) -> AnswerError:
@@ -196,6 +202,24 @@ READ: dict[str, tuple[Any, Decision, Shape]] = {
     ),
     "batch from Agent Inbox, ignore": ({"decisions": [inbox("ignore")]}, Reject(), Shape.LANGCHAIN_BATCH),
     "call edit": (edited(full(body="Soon.")), NEW, Shape.LANGCHAIN_CALL),
+    "batch edit from JavaScript": (
+        {
+            "decisions": [
+                {
+                    "type": "edit",
+                    "editedAction": action_of(full(body="Soon.")),
+                    "edited_action": action_of(full(body="Soon.")),
+                }
+            ]
+        },
+        NEW,
+        Shape.LANGCHAIN_BATCH,
+    ),
+    "call edit from JavaScript": (
+        {"type": "edit", "editedAction": action_of(full(body="Soon."))},
+        NEW,
+        Shape.LANGCHAIN_CALL,
+    ),
     "call reject": ({"type": "reject", "message": "Rude."}, Reject(note="Rude."), Shape.LANGCHAIN_CALL),
     "call edit with a reason": (
         {**edited(full(body="Soon.")), "reason": "tone"},
@@ -206,6 +230,9 @@ READ: dict[str, tuple[Any, Decision, Shape]] = {
     "word accept": (" Accept\n", Approve(), Shape.RAW),
     "word reject": ("reject", Reject(), Shape.RAW),
     "word ignore": ("ignore", Reject(), Shape.RAW),
+    "word in quotation marks": ('"approve"', Approve(), Shape.RAW),
+    "option in quotation marks": ('"refund"', Choose("refund"), Shape.RAW),
+    "quoted sentence": ('"approve it"', Respond('"approve it"'), Shape.RAW),
     "option": ("refund", Choose("refund"), Shape.RAW),
     "any other text": ("Call them first.", Respond("Call them first."), Shape.RAW),
     "text in brackets": ("[urgent] call them", Respond("[urgent] call them"), Shape.RAW),
@@ -308,6 +335,26 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         [inbox("edit", action(full()))],
         {"allowed": ("edit", "reject")},
         "args",
+    ),
+    "inbox response, blank, where only a rejection is taken": (
+        [inbox("response", " ")],
+        {"allowed": ("approve", "reject")},
+        "message",
+    ),
+    "inbox response where a choice is taken": (
+        [inbox("response", "neither")],
+        {"allowed": ("reject", "choose")},
+        "type",
+    ),
+    "an edit whose action has no name but a list": (
+        {"type": "edit", "edited_action": {"name": [], "args": {}}},
+        {},
+        "edited_action.name",
+    ),
+    "two spellings of an edit": (
+        {"type": "edit", "editedAction": action_of(full()), "edited_action": action_of(full(body="Soon."))},
+        {},
+        "editedAction",
     ),
     "inbox response with null": ([inbox("response")], {}, "args"),
     "inbox response, blank": ([inbox("response", "")], {}, "message"),
@@ -516,6 +563,28 @@ def test_a_batch_has_its_arguments_under_both_names() -> None:
     [act] = payload_for(review(), Shape.LANGCHAIN_BATCH)["action_requests"]
     assert act["name"] == "send_email" and act["args"] == PROPOSAL
     assert act["arguments"] == {**PROPOSAL, "due": "null"}
+
+
+def test_agent_inbox_gets_no_number_where_it_has_no_form() -> None:
+    """Its plain view draws text only; its form draws numbers, and no null."""
+    [asked] = payload_for(review(allowed=("approve", "reject")), Shape.AGENT_INBOX)
+    assert asked["action_request"]["args"] == {**PROPOSAL, "amount": "40"}
+
+
+def test_a_response_where_only_a_rejection_is_taken_is_its_reason() -> None:
+    """Of a batch Agent Inbox has no other box for it."""
+    answer = read_answer([inbox("response", "Rude.")], review(allowed=("approve", "edit", "reject")))
+    assert answer.decision == Reject(note="Rude.")
+
+
+def test_several_decisions_are_kept_as_one_object() -> None:
+    """And read back; one decision is written as it always was."""
+    several = [Approve(), Edit({"n": 2}), Reject(note="no")]
+    assert decisions_from_json(decisions_to_json(several)) == several
+    assert decisions_from_json(decisions_to_json(several[1])) == several[1]
+    assert decisions_to_json(several)["type"] == "each" and decisions_to_json(Approve()) == {
+        "type": "approve"
+    }
 
 
 def test_a_description_shows_question_consequence_and_evidence() -> None:

@@ -81,6 +81,20 @@ def test_an_unknown_option_has_no_way(options: dict[str, str]) -> None:
     assert refused(StateGraph(State), gate, approved=END, options=options) == "options"
 
 
+@pytest.mark.parametrize("options", [{}, {"card": END}, {"card": "yes", "other": "yes"}], ids=str)
+def test_options_that_would_all_do_the_same_are_refused(options: dict[str, str]) -> None:
+    """R8: a choice must make a difference: it sets a field, or leads elsewhere."""
+    gate = review_gate(kind="choose", options=CHOICES)
+    targets = {"approved": "yes", "options": options}
+    assert refused(StateGraph(State), gate, **targets) == "option_field"
+
+
+def test_of_options_that_lead_elsewhere_one_may_be_the_approval() -> None:
+    """R8: two of three have a way of their own, so the third can only mean yes."""
+    gate = review_gate(kind="choose", options=CHOICES)
+    assert "reply" in wired(gate, options={"card": "no", "other": END}).nodes
+
+
 def test_options_of_a_gate_that_has_none_are_refused() -> None:
     """R8: the error names the field also where there is nothing to list."""
     assert (
@@ -132,7 +146,7 @@ OFFERED: list[tuple[str, Gate, dict[str, Any], list[str]]] = [
         {"asked": "no"},
         ["approve", "reject"],
     ),
-    ("a choice", review_gate(kind="choose", options=CHOICES), {}, ["choose", "reject"]),
+    ("a choice", review_gate(kind="choose", options=CHOICES, option_field="body"), {}, ["choose", "reject"]),
     (
         "of a composition",
         any_of(review_gate(), escalation_gate()),
@@ -198,7 +212,7 @@ def test_a_gate_that_always_asks_does_not_pass() -> None:
 
 def test_options_are_drawn() -> None:
     """R50: each way of its own."""
-    builder = wired(review_gate(kind="choose", options=CHOICES), options={"refund": END})
+    builder = wired(review_gate(kind="choose", options=CHOICES, option_field="body"), options={"refund": END})
     assert {("reply", "yes", "approved"), ("reply", END, "refund")} <= drawn(builder)
 
 

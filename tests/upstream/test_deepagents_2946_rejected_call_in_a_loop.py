@@ -3,6 +3,8 @@
 The model took the rejection for a tool that had failed, and called it again; the reviewer was asked again, and so on.
 """
 
+from typing import Any
+
 import pytest
 from langchain_core.messages import BaseMessage
 
@@ -16,7 +18,7 @@ STUBBORN = [call("send_email", f"c{number}", to="ana") for number in range(1, 9)
 """A model that proposes one and the same call whatever it is told."""
 
 
-def stubborn(mode: Mode = "sync", **more: int) -> AgentThread:
+def stubborn(mode: Mode = "sync", **more: Any) -> AgentThread:
     gate = GateMiddleware({"send_email": agent_gate()}, **more)
     return AgentThread(gate, *STUBBORN, mode=mode).start()
 
@@ -96,7 +98,7 @@ def test_deepagents_2946_the_user_may_ask_for_it_once_more() -> None:
 def test_deepagents_2946_a_deep_agent_with_a_stubborn_model_ends() -> None:
     """With `create_deep_agent`, as reported."""
 
-    def again(messages: list[BaseMessage]) -> object:
+    def again(messages: list[BaseMessage]) -> Any:
         return STUBBORN[sum(message.type == "ai" for message in messages)]
 
     thread = DeepThread([again] * 8, [], gate_the_supervisor=True).start()

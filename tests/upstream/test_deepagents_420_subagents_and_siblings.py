@@ -118,7 +118,7 @@ def test_deepagents_420_a_tools_node_of_ones_own_runs_each_call_as_a_task(decisi
     ran: list[str] = []
     tools = tools_for(ran)
     model = ScriptedModel(call("send_email", to="ana"), "Told Ana.")
-    subagent = create_agent(model, tools, middleware=[GateMiddleware({"send_email": agent_gate()})])
+    subagent: Any = create_agent(model, tools, middleware=[GateMiddleware({"send_email": agent_gate()})])
 
     @tool
     def writer(what: str) -> str:
@@ -131,7 +131,7 @@ def test_deepagents_420_a_tools_node_of_ones_own_runs_each_call_as_a_task(decisi
     builder.add_node("tools", ToolNode([writer, *tools]))
     builder.add_edge(START, "model")
     builder.add_conditional_edges("model", each_call("tools"), ["tools"])
-    graph = builder.compile(checkpointer=InMemorySaver())
+    graph: Any = builder.compile(checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "t"}}
 
     [question] = graph.invoke({"messages": [("user", "Write to Ana.")]}, config)["__interrupt__"]

@@ -6,7 +6,7 @@ The reporter could only approve: after an edit or a rejection the subagent went 
 from typing import Any
 
 import pytest
-from langchain_core.messages import AnyMessage
+from langchain_core.messages import ToolMessage
 
 from hitl_graph import Approve, Desk, Edit, Reject, Respond, open_checkpointer
 from tests.support.deep_agents import SUBAGENT_CALL, DeepThread, delegate
@@ -15,7 +15,9 @@ from tests.support.fake_model import call
 
 def looking_up(**more: Any) -> DeepThread:
     """A supervisor who delegates to a subagent whose one tool call is gated."""
-    return DeepThread([delegate(), "All done."], [call("send_email", to="ana"), "Told the supervisor."], **more)
+    return DeepThread(
+        [delegate(), "All done."], [call("send_email", to="ana"), "Told the supervisor."], **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,8 +38,9 @@ def test_deepagents_554_every_decision_reaches_the_subagent(
 
     thread.answer(decision)
 
-    told: AnyMessage = thread.subagent.sent[-1][-1]
-    assert (thread.ran, told.type, told.status) == (ran, "tool", status)
+    told = thread.subagent.sent[-1][-1]
+    assert isinstance(told, ToolMessage)
+    assert (thread.ran, told.status) == (ran, status)
     assert thread.messages[-1].content == "All done."
     assert thread.open == []
 

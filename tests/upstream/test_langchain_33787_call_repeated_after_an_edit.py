@@ -69,7 +69,7 @@ def test_langchain_33787_the_same_call_in_another_turn_of_the_user_is_asked_abou
 @pytest.mark.parametrize("field", ["to", "body"])
 def test_langchain_33787_any_other_call_is_asked_about_as_ever(field: str) -> None:
     """Only just the same call is known already."""
-    args = {"to": "alice@example.com", **{field: "new"}}
+    args = {"to": "alice@example.com", field: "new"}
     again = AIMessage("", tool_calls=[{"name": "send_email", "args": args, "id": "c2"}])
 
     thread = edited(again)

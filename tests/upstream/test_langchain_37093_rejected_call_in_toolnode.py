@@ -73,6 +73,6 @@ def test_langchain_37093_the_rejected_call_and_its_answer_stay_paired() -> None:
 
     thread.answer(Reject())
 
-    proposed = [m for m in thread.messages if isinstance(m, AIMessage)][0]
+    proposed = next(m for m in thread.messages if isinstance(m, AIMessage))
     assert [one["id"] for one in proposed.tool_calls] == [thread.told("c1").tool_call_id]
     assert (thread.ran, thread.messages[-1].content) == ([], "Ended.")

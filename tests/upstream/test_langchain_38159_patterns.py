@@ -3,6 +3,8 @@
 `interrupt_on` looks a tool's name up as it is: a pattern matches nothing, and what it was meant for runs unasked.
 """
 
+from typing import Any
+
 import pytest
 
 from hitl_graph.agents import GateMiddleware
@@ -11,7 +13,7 @@ from tests.support.agent_threads import AgentThread, agent_gate
 from tests.support.fake_model import call, calls
 
 
-def gate_asked(gates: object, tool: str = "send_email", **args: str) -> str | None:
+def gate_asked(gates: Any, tool: str = "send_email", **args: str) -> str | None:
     """The name of the gate that asks about a call, or None where nobody is asked."""
     given = args or {"to": "ana"}
     thread = AgentThread(GateMiddleware(gates), call(tool, **given), "Ended.").start()
@@ -34,8 +36,8 @@ def test_langchain_38159_a_predicate_sees_the_call_and_the_state() -> None:
     """For everything that a name does not tell."""
     seen = []
 
-    def risky(tool_call: object, state: object) -> bool:
-        seen.append((tool_call["name"], tool_call["args"], len(state["messages"])))  # type: ignore[index]
+    def risky(tool_call: Any, state: Any) -> bool:
+        seen.append((tool_call["name"], tool_call["args"], len(state["messages"])))
         return True
 
     assert gate_asked({risky: agent_gate()}) == "mail"
@@ -65,12 +67,11 @@ def test_langchain_38159_one_gate_may_stand_behind_several_patterns() -> None:
 
     thread = AgentThread(GateMiddleware({"send_*": gate, "delete_*": gate}), both).start()
 
-    assert {case["gate"] for case in thread.cases.values()} == {"mail"}
-    assert list(thread.cases) == ["c1", "c2"]
+    assert {id_: case["gate"] for id_, case in thread.cases.items()} == {"c1": "mail", "c2": "mail"}
 
 
 @pytest.mark.parametrize("gates", [{}, [], {"send_*": True}, {"": agent_gate()}, {3: agent_gate()}])
-def test_langchain_38159_what_would_gate_nothing_is_refused_when_the_agent_is_built(gates: object) -> None:
+def test_langchain_38159_what_would_gate_nothing_is_refused_when_the_agent_is_built(gates: Any) -> None:
     """A gate that is silently never asked is the worst outcome."""
     with pytest.raises(DefinitionError, match="gates"):
         GateMiddleware(gates)

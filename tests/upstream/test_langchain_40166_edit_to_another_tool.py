@@ -4,6 +4,8 @@ The reporter let a reviewer edit a call of one tool into a call of another that 
 middleware ran it without asking anybody about it.
 """
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -15,14 +17,14 @@ from tests.support.fake_model import call
 TO_DELETE = {"type": "edit", "edited_action": {"name": "delete_file", "args": {"path": "a.txt"}}}
 
 
-def gates(**changes: object) -> dict[object, object]:
+def gates(**changes: Any) -> dict[Any, Any]:
     return {
         "send_email": agent_gate("mail"),
         "delete_file": agent_gate("files", allowed=("approve", "reject"), **changes),
     }
 
 
-def paused(**more: object) -> AgentThread:
+def paused(**more: Any) -> AgentThread:
     thread = AgentThread(GateMiddleware(gates(), **more), call("send_email", to="ana"), "Ended.")
     return thread.start()
 
@@ -87,13 +89,15 @@ def test_langchain_40166_the_other_gates_no_stops_it() -> None:
 
 def test_langchain_40166_a_chain_of_edits_is_asked_at_each_gate() -> None:
     """A to B to C: the last tool runs only after its own gate has said yes."""
-    gates = {
+    gates: dict[Any, Any] = {
         "send_email": agent_gate("mail"),
         "save_draft": agent_gate("drafts"),
         "delete_file": agent_gate("files"),
     }
     edit_to = {"send_email": ["save_draft"], "save_draft": ["delete_file"]}
-    thread = AgentThread(GateMiddleware(gates, edit_to=edit_to), call("send_email", to="ana"), "Ended.").start()
+    thread = AgentThread(
+        GateMiddleware(gates, edit_to=edit_to), call("send_email", to="ana"), "Ended."
+    ).start()
 
     thread.answer(Edit({"to": "ana"}, tool="save_draft"))
     thread.answer(Edit({"path": "a.txt"}, tool="delete_file"))

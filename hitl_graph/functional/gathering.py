@@ -1,0 +1,59 @@
+"""Waiting for several tasks at the same time, so that the questions of all of them are seen."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
+
+from langgraph.errors import GraphInterrupt
+from langgraph.types import Interrupt
+
+from hitl_graph.functional.pause import hold
+
+__all__ = ["agather", "gather"]
+
+T = TypeVar("T")
+
+
+def gather(futures: Iterable[concurrent.futures.Future[T]]) -> list[T]:
+    """The results of tasks that were started before, in their order; or one pause with all of their questions.
+
+    Without it the first task that pauses ends the code that waits for the others, and `invoke`, `stream` and
+    `get_state` show its question alone. (All are saved, the desk lists all, and all can be answered.)
+
+    Args:
+        futures: What calling a `@task` gives.
+
+    Raises:
+        Exception: What one of them raised, when all are done.
+
+    Example:
+        >>> gather([answer(ticket) for ticket in tickets])               # doctest: +SKIP
+    """
+    waiting = list(futures)
+    with hold():
+        _raise([future.exception() for future in waiting])
+    return [future.result() for future in waiting]
+
+
+async def agather(awaitables: Iterable[Awaitable[T]]) -> list[T]:
+    """`gather`, for async code: of `@task`s, and of plain calls of `areview`."""
+    with hold():
+        ended = await asyncio.gather(*awaitables, return_exceptions=True)
+        _raise([one if isinstance(one, BaseException) else None for one in ended])
+    return [one for one in ended if not isinstance(one, BaseException)]
+
+
+def _raise(errors: Iterable[BaseException | None]) -> None:
+    """Raise the first error; or else all pauses as one."""
+    asked: dict[str, Interrupt] = {}
+    for error in errors:
+        if isinstance(error, GraphInterrupt):
+            asked |= {question.id: question for question in error.args[0]}
+            error.args = ((),)  # listed once, by who raises it on
+        elif error is not None:
+            raise error
+    if asked:
+        raise GraphInterrupt(tuple(asked.values()))

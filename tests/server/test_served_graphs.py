@@ -1,0 +1,94 @@
+"""The graphs of `langgraph.json`: each is served, drawn with labels, and pauses with a case at the desk."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hitl_graph.desk.sync_desk import SyncDesk
+from tests.server.conftest import Begin
+from tests.server.dev_server import ROOT, DevServer
+
+pytestmark = pytest.mark.xdist_group("langgraph-dev")
+
+INPUTS: dict[str, Any] = {
+    "review_before_send": {"ticket": {"from": "a@example.com", "body": "Where is my card?"}},
+    "confidence_gate": {"text": "I want my money back."},
+    "exception_escalation": {"text": "This is unacceptable. My lawyer will write to you.", "amount": 900.0},
+    "ask_on_failure": {"message": "I am K-100.", "lookup": {"number": "K-100"}},
+    "combination": {"sender": "a@example.com", "text": "This is ridiculous: I cannot sign in."},
+    "support-desk": {
+        "ticket": {"number": 1, "text": "My card has not come.", "customer": "a@example.com", "columns": {}},
+        "settings": {"maildir": "maildir", "model": None},
+    },
+}
+"""What makes each graph pause."""
+
+
+def served() -> list[str]:
+    """The graphs of `langgraph.json`."""
+    return list(json.loads((ROOT / "langgraph.json").read_text(encoding="utf-8"))["graphs"])
+
+
+@pytest.mark.parametrize("graph", served())
+def test_a_served_graph_pauses(begin: Begin, desk: SyncDesk, graph: str) -> None:
+    """Its case waits at the desk, and the thread is interrupted at the server."""
+    thread = begin.new(graph)
+
+    thread.run(INPUTS[graph])
+
+    assert thread.statuses == ["pending"]
+    assert thread.case.workflow == graph
+    assert thread.status == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("graph", "typed", "decision"),
+    [
+        ("confidence_gate", "refund", "choose"),
+        ("exception_escalation", "I have called the customer.", "respond"),
+        ("combination", '{"type": "choose", "option": "account"}', "choose"),
+    ],
+)
+def test_what_is_typed_fits_the_kind_of_case(begin: Begin, graph: str, typed: str, decision: str) -> None:
+    """An option by its bare value, a person's own words as they are, or any decision as JSON."""
+    thread = begin.new(graph)
+    thread.run(INPUTS[graph])
+
+    thread.resume(typed)
+
+    assert thread.record["decision"] == decision
+    assert thread.cases[0].status == "applied"
+
+
+@pytest.mark.parametrize("graph", served())
+def test_every_way_out_of_a_gate_is_labelled(server: DevServer, graph: str) -> None:
+    """The endpoint that Studio draws from names what each edge out of a gate means."""
+    drawn = server.client.assistants.get_graph(graph)
+
+    conditional = [edge for edge in drawn["edges"] if edge.get("conditional")]
+
+    assert all(edge.get("data") for edge in conditional)
+    assert conditional or graph == "ask_on_failure"  # an error handler has no edges in LangGraph's drawing
+
+
+def test_the_drawing_says_what_a_decision_leads_to(server: DevServer) -> None:
+    """approved, rejected, judged again: in the words of the wiring."""
+    drawn = server.client.assistants.get_graph("review_before_send")
+
+    labels = {(edge["source"], edge["target"]): edge.get("data") for edge in drawn["edges"]}
+
+    assert labels["reply", "send"] == "approved"
+    assert labels["reply", "draft"] == "rejected"
+    assert labels["reply", "reply"] == "judged again"
+
+
+def test_the_server_finds_all_that_it_asks_of_a_saver(begin: Begin, server: DevServer) -> None:
+    """It logs what a custom checkpointer lacks, and calls that would block its loop: neither is there."""
+    begin("mail").resume("approve")
+
+    assert "Using custom checkpointer: AsyncReviewSaver" in server.log
+    assert "Custom checkpointer missing" not in server.log
+    assert "Blocking call" not in server.log

@@ -1,0 +1,486 @@
+"""What LangGraph's own tests say of interrupts, said of gates and reviews: on its saver in memory and on both of ours.
+
+The facts are those of langchain-ai/langgraph, `libs/langgraph/tests` (test_pregel, test_pregel_async,
+test_interruption, test_large_cases, test_time_travel, test_subgraph_persistence, test_retry); each line names the
+test that it follows. What differs and why stands in docs/howto/coming-from-langgraph.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import operator
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any, Literal
+
+import pytest
+import pytest_asyncio
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, Interrupt, Send
+
+from hitl_graph import HitlState, add_gate, effect, open_checkpointer
+from hitl_graph.decisions import Approve, Edit, Reject
+from hitl_graph.functional import agather, areview, gather, review
+from tests.unit.factories import EMAIL, SEND, plain, review_gate
+
+TICKET: dict[str, Any] = {"ticket": "Where is my card?", "email": dict(EMAIL)}
+
+
+class State(HitlState, total=False):
+    """What the graphs here carry: every node adds its name."""
+
+    ticket: str
+    email: Annotated[dict[str, Any], lambda before, after: after]
+    log: Annotated[list[str], operator.add]
+
+
+class Run:
+    """One thread, sync or async, on one saver."""
+
+    def __init__(self, saver: Any, is_async: bool) -> None:
+        self.saver = saver
+        self.is_async = is_async
+        self.graph: Any = None
+        self.config: Any = {"configurable": {"thread_id": "t"}}
+
+    def on(self, graph: Any, **compiled: Any) -> Run:
+        """Use this graph: a builder, or an entrypoint."""
+        self.graph = (
+            graph.compile(checkpointer=self.saver, **compiled) if hasattr(graph, "compile") else graph
+        )
+        return self
+
+    async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """A method of the graph, in its async form in an async run."""
+        if self.is_async:
+            return await getattr(self.graph, f"a{name}")(*args, **kwargs)
+        return await asyncio.to_thread(getattr(self.graph, name), *args, **kwargs)
+
+    async def invoke(self, value: Any, config: Any = None) -> Any:
+        """Run it."""
+        return await self.call("invoke", value, config or self.config)
+
+    async def answer(self, decision: Any) -> Any:
+        """Answer every open question alike, in one map."""
+        answers = {one.id: plain(decision) for one in await self.open()}
+        return await self.invoke(Command(resume=answers))
+
+    async def open(self) -> list[Interrupt]:
+        """The open questions."""
+        return list((await self.call("get_state", self.config)).interrupts)
+
+    async def history(self) -> list[Any]:
+        """Every state of the thread, newest first."""
+        if self.is_async:
+            return [state async for state in self.graph.aget_state_history(self.config)]
+        return await asyncio.to_thread(lambda: list(self.graph.get_state_history(self.config)))
+
+
+@pytest_asyncio.fixture(params=["memory-sync", "memory-async", "postgres-sync", "postgres-async"])
+async def run(request: pytest.FixtureRequest) -> AsyncIterator[Run]:
+    """A thread on each saver."""
+    where, mode = request.param.split("-")
+    if where == "memory":
+        yield Run(InMemorySaver(), mode == "async")
+    elif mode == "async":
+        async with open_checkpointer(request.getfixturevalue("db_url")) as saver:
+            yield Run(saver, is_async=True)
+    else:
+        with open_checkpointer(request.getfixturevalue("db_url")) as saver:
+            yield Run(saver, is_async=False)
+
+
+def says(name: str, seen: list[str] | None = None) -> Callable[[Any], dict[str, Any]]:
+    """A node that adds its name to the log, and notes that it ran."""
+
+    def node(state: Any) -> dict[str, Any]:
+        if seen is not None:
+            seen.append(name)
+        return {"log": [name]}
+
+    return node
+
+
+def line(*gates: str, seen: list[str] | None = None) -> StateGraph[Any, Any, Any, Any]:
+    """before → each gate in turn → after."""
+    builder = StateGraph(State)
+    builder.add_node("before", says("before", seen))
+    builder.add_node("after", says("after", seen))
+    builder.add_edge(START, "before")
+    builder.add_edge("before", gates[0])
+    for gate, following in zip(gates, (*gates[1:], "after"), strict=True):
+        add_gate(builder, review_gate(name=gate), approved=following, rejected=END)
+    return builder
+
+
+def beside(*gates: str, slow: Callable[[Any], Any] | None = None) -> StateGraph[Any, Any, Any, Any]:
+    """Gates at the same time, perhaps with a node beside them."""
+    builder = StateGraph(State)
+    for gate in gates:
+        builder.add_node(f"{gate}.ok", says(f"{gate}.ok"))
+        add_gate(builder, review_gate(name=gate), approved=f"{gate}.ok", rejected=END)
+        builder.add_edge(START, gate)
+    if slow is not None:
+        builder.add_node("slow", slow)
+        builder.add_edge(START, "slow")
+    return builder
+
+
+def around(inner: Any) -> StateGraph[Any, Any, Any, Any]:
+    """A graph as the one node of another, with a node behind it."""
+    builder = StateGraph(State)
+    builder.add_node("sub", inner)
+    builder.add_node("end", says("end"))
+    builder.add_edge(START, "sub")
+    builder.add_edge("sub", "end")
+    return builder
+
+
+async def gates_of(run: Run) -> list[str]:
+    return sorted(one.value["gate"] for one in await run.open())
+
+
+# In a graph
+
+
+async def test_a_thread_pauses_at_the_gate_and_goes_on(run: Run) -> None:
+    """dynamic_interrupt: the state shows what is asked, and where it goes on."""
+    await run.on(line("gate")).invoke(TICKET)
+    state = await run.call("get_state", run.config)
+    assert state.next == ("gate",) and [one.value["gate"] for one in state.tasks[0].interrupts] == ["gate"]
+    assert (await run.answer(Approve()))["log"] == ["before", "after"]
+
+
+async def test_questions_in_a_row_take_an_answer_each(run: Run) -> None:
+    """interrupt_multiple: also answers without an id go to the question that stands."""
+    await run.on(line("one", "two", "three")).invoke(TICKET)
+    for gate in ("one", "two", "three"):
+        assert await gates_of(run) == [gate]
+        out = await run.invoke(Command(resume=plain(Approve())))
+    assert out["log"] == ["before", "after"]
+
+
+async def test_a_wrong_answer_is_asked_for_again_without_a_loop(run: Run) -> None:
+    """interrupt_loop: there the node loops until the answer will do; here a gate takes no other."""
+    await run.on(line("gate")).invoke(TICKET)
+    [question] = await run.open()
+    for wrong in ("not a decision", {"type": "edit", "changes": {"age": 7}}):
+        with pytest.raises(ValueError, match="validation error"):
+            await run.invoke(Command(resume={question.id: wrong}))
+    out = await run.invoke(Command(resume={question.id: plain(Edit({"body": "Better."}))}))
+    assert out["email"]["body"] == "Better." and out["log"] == ["before", "after"]
+
+
+async def test_nodes_before_the_question_do_not_run_again(run: Run) -> None:
+    """node_before_interrupt_resume_graph_api, and with several nodes and several questions."""
+    seen: list[str] = []
+    await run.on(line("one", "two", seen=seen)).invoke(TICKET)
+    await run.answer(Approve())
+    await run.answer(Approve())
+    assert seen == ["before", "after"]
+
+
+async def test_state_is_kept_between_questions(run: Run) -> None:
+    """multiple_interrupt_state_persistence: each decision is in the state when the next one is asked."""
+    await run.on(line("one", "two")).invoke(TICKET)
+    await run.answer(Edit({"body": "Better."}))
+    state = await run.call("get_state", run.config)
+    assert [one["gate"] for one in state.values["reviews"]] == ["one"]
+    assert (await run.open())[0].value["proposal"]["body"] == "Better."
+
+
+async def test_questions_at_the_same_time_are_answered_by_one_map(run: Run) -> None:
+    """parallel_interrupts, multi_resume."""
+    await run.on(beside("a", "b", "c")).invoke(TICKET)
+    assert await gates_of(run) == ["a", "b", "c"]
+    assert sorted((await run.answer(Approve()))["log"]) == ["a.ok", "b.ok", "c.ok"]
+
+
+async def test_or_one_after_the_other(run: Run) -> None:
+    """parallel_interrupts_double: what is answered is not asked again."""
+    await run.on(beside("a", "b", "c")).invoke(TICKET)
+    for left in (["a", "c"], ["a"], []):
+        answered = next(one for one in reversed(await run.open()) if one.value["gate"] not in left)
+        await run.invoke(Command(resume={answered.id: plain(Approve())}))
+        pending = await run.call("get_state", run.config)
+        open_tasks = [one for one in pending.tasks if one.interrupts and one.result is None]
+        assert sorted(one.interrupts[0].value["gate"] for one in open_tasks) == left
+
+
+async def test_an_answer_without_an_id_is_for_one_question(run: Run) -> None:
+    """null_resume_disallowed_with_multiple_interrupts: nothing is taken, nothing is lost."""
+    await run.on(beside("a", "b")).invoke(TICKET)
+    with pytest.raises(RuntimeError, match="interrupt id"):
+        await run.invoke(Command(resume=plain(Approve())))
+    assert await gates_of(run) == ["a", "b"]
+
+
+async def test_a_node_beside_a_question_runs_to_its_end_and_once(run: Run) -> None:
+    """partial_pending_checkpoint, node_not_cancelled_on_other_node_interrupted."""
+    ran: list[str] = []
+    await run.on(beside("gate", slow=says("slow", ran))).invoke(TICKET)
+    out = await run.answer(Approve())
+    assert ran == ["slow"] and sorted(out["log"]) == ["gate.ok", "slow"]
+
+
+async def test_sent_items_that_are_through_do_not_run_again(run: Run) -> None:
+    """send_dedupe_on_resume: each item acts once, whichever is answered first."""
+    sent: list[str] = []
+
+    def send(state: Any, key: str) -> None:
+        sent.append(state["email"]["to"])
+
+    builder = StateGraph(State)
+    builder.add_node("send", effect(send, action=SEND))
+    add_gate(builder, review_gate(), approved="send", rejected=END)
+    items = [{"ticket": "x", "email": {**EMAIL, "to": f"{n}@x"}} for n in range(3)]
+    builder.add_conditional_edges(START, lambda state: [Send("reply", item) for item in items], ["reply"])
+    await run.on(builder).invoke({"ticket": "x"})
+    for to in ("2@x", "0@x", "1@x"):
+        [one] = [one for one in await run.open() if one.value["proposal"]["to"] == to]
+        await run.invoke(Command(resume={one.id: plain(Approve())}))
+    assert sorted(sent) == ["0@x", "1@x", "2@x"] and (await run.call("get_state", run.config)).next == ()
+
+
+async def test_the_stream_shows_the_question_once(run: Run) -> None:
+    """interrupt_stream_mode_values, interrupts_in_tasks_surfaced_once."""
+    run.on(line("gate"))
+    for mode in ("values", "updates"):
+        config: Any = {"configurable": {"thread_id": mode}}
+        if run.is_async:
+            chunks = [chunk async for chunk in run.graph.astream(TICKET, config, stream_mode=mode)]
+        else:
+            chunks = await asyncio.to_thread(
+                lambda c=config, m=mode: list(run.graph.stream(TICKET, c, stream_mode=m))
+            )
+        shown = [one for chunk in chunks for one in chunk.get("__interrupt__", ())]
+        assert [one.value["gate"] for one in shown] == ["gate"]
+
+
+async def test_static_breakpoints_beside_gates(run: Run) -> None:
+    """command_with_static_breakpoints, interruption_without_state_updates: the breakpoint answers nothing."""
+    await run.on(line("gate"), interrupt_before=["gate"], interrupt_after=["before"]).invoke(TICKET)
+    assert await run.open() == [] and (await run.call("get_state", run.config)).next == ("gate",)
+    await run.invoke(None)
+    assert await gates_of(run) == ["gate"]
+    assert (await run.answer(Approve()))["log"] == ["before", "after"]
+
+
+async def test_an_error_handler_does_not_take_a_question_for_a_failure(run: Run) -> None:
+    """graph_error_handler_does_not_swallow_interrupt_concurrent: nor a refused answer."""
+
+    def handler(state: Any) -> Command[Literal["__end__"]]:
+        return Command(update={"log": ["handled"]}, goto=END)
+
+    builder = beside("a", "b")
+    builder.set_node_defaults(error_handler=handler)
+    await run.on(builder).invoke(TICKET)
+    [a, b] = sorted(await run.open(), key=lambda one: str(one.value["gate"]))
+    with pytest.raises(ValueError, match="validation error"):
+        await run.invoke(Command(resume={a.id: plain(Approve()), b.id: "no decision"}))
+    out = await run.invoke(Command(resume={b.id: plain(Approve())}))
+    assert sorted(out["log"]) == ["a.ok", "b.ok"]
+
+
+# In subgraphs
+
+
+@pytest.mark.parametrize("saver", [None, True], ids=["stateless", "stateful"])
+async def test_a_question_in_a_subgraph(run: Run, saver: bool | None) -> None:
+    """interrupt_subgraph, stateless_interrupt_resume, stateful_interrupt_resume."""
+    await run.on(around(line("gate").compile(checkpointer=saver))).invoke(TICKET)
+    assert await gates_of(run) == ["gate"]
+    out = await run.answer(Approve())
+    assert out["log"] == ["before", "after", "end"] and out["reviews"][0]["outcome"] == "approved"
+
+
+async def test_two_questions_in_one_subgraph(run: Run) -> None:
+    """double_interrupt_subgraph: the first answer is not taken for the second question."""
+    await run.on(around(line("one", "two").compile())).invoke(TICKET)
+    await run.invoke(Command(resume=plain(Approve())))
+    assert await gates_of(run) == ["two"]
+    assert (await run.invoke(Command(resume=plain(Reject()))))["log"] == ["before", "end"]
+
+
+async def test_a_subgraph_that_is_entered_again_asks_again(run: Run) -> None:
+    """interrupt_subgraph_reenter_checkpointer_true: a new question, with an id of its own."""
+    run.on(around(line("gate").compile(checkpointer=True)))
+    ids = []
+    for _ in range(2):
+        await run.invoke(TICKET)
+        ids += [one.id for one in await run.open()]
+        await run.answer(Approve())
+    assert len(set(ids)) == 2 == len(ids)
+
+
+async def test_three_levels_deep(run: Run) -> None:
+    """3_levels_deep, without the time travel: asked once, answered once."""
+    await run.on(around(around(line("gate").compile()).compile())).invoke(TICKET)
+    assert await gates_of(run) == ["gate"]
+    assert (await run.answer(Approve()))["log"] == ["before", "after", "end", "end"]
+
+
+# Back in time
+
+
+async def test_a_replay_from_before_the_question_asks_again(run: Run) -> None:
+    """replay_from_before_interrupt_refires: no answer of the past is taken for it."""
+    await run.on(line("gate")).invoke(TICKET)
+    [first] = await run.open()
+    await run.answer(Approve())
+    before = next(state for state in await run.history() if state.next == ("before",))
+    out = await run.invoke(None, before.config)
+    [again] = out["__interrupt__"]
+    assert again.id != first.id and await gates_of(run) == ["gate"]
+    assert (await run.answer(Reject()))["reviews"][-1]["outcome"] == "rejected"
+
+
+async def test_a_fork_with_an_edited_state_asks_about_that_state(run: Run) -> None:
+    """fork_from_before_interrupt_refires."""
+    await run.on(line("gate")).invoke(TICKET)
+    await run.answer(Approve())
+    before = next(state for state in await run.history() if state.next == ("gate",))
+    forked = await run.call("update_state", before.config, {"email": {**EMAIL, "body": "Another one."}})
+    await run.invoke(None, forked)
+    assert [one.value["proposal"]["body"] for one in await run.open()] == ["Another one."]
+
+
+async def test_edited_state_while_it_waits_is_another_question(run: Run) -> None:
+    """dynamic_interrupt edits the state of a paused thread; here the old question's answer is then no answer."""
+    await run.on(line("gate")).invoke(TICKET)
+    [old] = await run.open()
+    await run.call("update_state", run.config, {"email": {**EMAIL, "body": "Another one."}})
+    await run.invoke(None)
+    [new] = await run.open()
+    await run.invoke(Command(resume={old.id: plain(Approve())}))
+    assert new.id != old.id and [one.id for one in await run.open()] == [new.id]
+
+
+# In the functional API
+
+
+def flow(run: Run, body: Callable[..., Any], abody: Callable[..., Any]) -> Run:
+    """An entrypoint on the run's saver, in the run's way."""
+    return run.on(entrypoint(checkpointer=run.saver)(abody if run.is_async else body))
+
+
+async def test_an_entrypoint_that_asks(run: Run) -> None:
+    """interrupt_functional: also when the thread is run once more."""
+
+    def body(context: dict[str, Any]) -> str:
+        return review(review_gate(), context["email"], context=context).outcome
+
+    async def abody(context: dict[str, Any]) -> str:
+        return (await areview(review_gate(), context["email"], context=context)).outcome
+
+    flow(run, body, abody)
+    ids = []
+    for decision, outcome in ((Approve(), "approved"), (Reject(), "rejected")):
+        await run.invoke(TICKET)
+        ids += [one.id for one in await run.open()]
+        assert await run.answer(decision) == outcome
+    assert len(set(ids)) == 2 == len(ids)
+
+
+async def test_a_task_that_asks(run: Run) -> None:
+    """interrupt_task_functional, falsy_return_from_task: what went before, and gave nothing, is not done again."""
+    done: list[str] = []
+
+    @task
+    def nothing(name: str) -> None:
+        done.append(name)
+
+    @task
+    def ask(context: dict[str, Any]) -> str:
+        return review(review_gate(), context["email"], context=context).outcome
+
+    def body(context: dict[str, Any]) -> str:
+        nothing("before").result()
+        outcome = ask(context).result()
+        nothing("after").result()
+        return outcome
+
+    async def abody(context: dict[str, Any]) -> str:
+        await nothing("before")
+        outcome = await ask(context)
+        await nothing("after")
+        return outcome
+
+    await flow(run, body, abody).invoke(TICKET)
+    assert done == ["before"] and await run.answer(Approve()) == "approved"
+    assert done == ["before", "after"]
+
+
+async def test_several_tasks_before_several_questions_run_once(run: Run) -> None:
+    """multiple_interrupts_functional, multiple_tasks_before_interrupt_resume."""
+    done: list[int] = []
+
+    @task
+    def double(n: int) -> int:
+        done.append(n)
+        return 2 * n
+
+    def body(context: dict[str, Any]) -> list[int]:
+        out = []
+        for n in range(3):
+            value = double(n).result()
+            if review(review_gate(), {**context["email"], "body": str(value)}, context=context).approved:
+                out.append(value)
+        return out
+
+    async def abody(context: dict[str, Any]) -> list[int]:
+        out = []
+        for n in range(3):
+            value = await double(n)
+            mail = {**context["email"], "body": str(value)}
+            if (await areview(review_gate(), mail, context=context)).approved:
+                out.append(value)
+        return out
+
+    await flow(run, body, abody).invoke(TICKET)
+    for decision in (Approve(), Reject(), Approve()):
+        out = await run.answer(decision)
+    assert out == [0, 4] and done == [0, 1, 2]
+
+
+async def test_questions_of_several_tasks(run: Run) -> None:
+    """handles_multiple_interrupts_from_tasks, imp_task: there one after the other, here all at once."""
+
+    @task
+    def ask(name: str) -> str:
+        return review(review_gate(name=name), dict(EMAIL), context=TICKET).outcome
+
+    def body(names: list[str]) -> list[str]:
+        return gather([ask(name) for name in names])
+
+    async def abody(names: list[str]) -> list[str]:
+        return await agather([ask(name) for name in names])
+
+    await flow(run, body, abody).invoke(["a", "b", "c"])
+    assert await gates_of(run) == ["a", "b", "c"]
+    assert await run.answer(Approve()) == ["approved"] * 3
+
+
+async def test_an_entrypoint_inside_another(run: Run) -> None:
+    """imp_nested, multiple_subgraphs_mixed_entrypoint: asked once, and what went before is kept."""
+    done: list[str] = []
+
+    @task
+    def before() -> None:
+        done.append("before")
+
+    @entrypoint()
+    def inner(context: dict[str, Any]) -> str:
+        before().result()
+        return review(review_gate(), context["email"], context=context).outcome
+
+    def body(context: dict[str, Any]) -> str:
+        return str(inner.invoke(context))
+
+    async def abody(context: dict[str, Any]) -> str:
+        return str(await inner.ainvoke(context))
+
+    await flow(run, body, abody).invoke(TICKET)
+    assert len(await run.open()) == 1
+    assert await run.answer(Approve()) == "approved" and done == ["before"]
