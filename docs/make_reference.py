@@ -11,6 +11,9 @@ SECTIONS = {
     "hitl_graph": "What most programs need.",
     "hitl_graph.gates": "Also in the package of gates.",
     "hitl_graph.nodes": "Also in the package of nodes.",
+    "hitl_graph.agents": "Gates for agents and their tools.",
+    "hitl_graph.functional": "Gates in the functional API.",
+    "hitl_graph.notebook": "Gates in notebooks.",
     "hitl_graph.checkpointers": "The savers by name.",
     "hitl_graph.desk": "What the desk hands out.",
     "hitl_graph.decisions": "Also about decisions.",
@@ -18,6 +21,9 @@ SECTIONS = {
     "hitl_graph.risk": "Also about action classes.",
     "hitl_graph.errors": "The tree of errors stands at the top of the module.",
     "hitl_graph.wire": "Shapes that other clients speak.",
+    "hitl_graph.testing": "For tests of your own graphs.",
+    "hitl_graph.testing.gate_contract": "A suite that your own gates should pass.",
+    "hitl_graph.testing.saver_contract": "A suite that your own savers should pass.",
 }
 """Modules whose `__all__` is for users, in the order of the page; a name is listed where it comes first."""
 

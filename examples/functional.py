@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from hitl_graph import (
     ActionClass,
     Approve,
+    Decision,
     Desk,
     Edit,
     Evidence,
@@ -89,7 +90,7 @@ def main() -> None:
         support = flow(checkpointer)
         support.invoke(tickets, {"configurable": {"thread_id": thread}})
 
-        decisions = {
+        decisions: dict[str, Decision] = {
             "a@example.com": Approve(),
             "b@example.com": Reject(reason="vague", note="Say what we did."),
         }

@@ -1,6 +1,8 @@
 """`gated(tool, gate)`: in a `ToolNode` by edge and by Send, in an agent, and called in a node."""
 
 import operator
+import subprocess
+import sys
 from typing import Annotated, Any, TypedDict
 
 import pytest
@@ -383,3 +385,20 @@ def test_each_call_sends_only_what_is_open() -> None:
 
     assert [send.arg["tool_call"]["id"] for send in sends] == ["p1"]  # type: ignore[union-attr]
     assert route({"messages": [AIMessage("hi")]}) == "after"
+
+
+def test_it_needs_no_langchain() -> None:
+    """Only the middleware does, and it says so; a `ToolNode` of one's own gets along without."""
+    program = (
+        "import sys\n"
+        "sys.modules['langchain'] = None\n"
+        "from hitl_graph.agents import each_call, gated\n"
+        "try:\n"
+        "    from hitl_graph.agents import GateMiddleware\n"
+        "except ImportError as error:\n"
+        "    print(error)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "hitl-graph[langchain]" in done.stdout

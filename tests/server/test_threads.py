@@ -92,7 +92,7 @@ def test_an_edited_state_is_asked_about_anew(begin: Begin) -> None:
 
 
 def test_an_answer_to_what_nobody_was_shown_is_dropped(begin: Begin) -> None:
-    """The state was edited, and an answer without an id comes before the new question: it is asked, and nothing sent."""
+    """After an edit an answer without an id comes before the new question: that is asked, and nothing is sent."""
     thread = begin("mail")
     thread.server.client.threads.update_state(thread.id, BY_HAND, as_node="draft")
 
