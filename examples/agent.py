@@ -84,13 +84,17 @@ def graph(checkpointer: Any = None) -> CompiledStateGraph[Any, Any, Any, Any]:
     )
 
 
+agent = graph()
+"""For `langgraph dev`, which brings a saver of its own."""
+
+
 def main() -> None:
     """One request: the email is edited and sent, the refund is rejected and not paid."""
     thread = str(uuid.uuid4())
     request: Any = {"messages": [("user", "Ann's cup came broken. Make it right.")]}
     with open_checkpointer() as checkpointer, Desk() as desk:
-        agent = graph(checkpointer)
-        agent.invoke(request, {"configurable": {"thread_id": thread}})
+        mailer = graph(checkpointer)
+        mailer.invoke(request, {"configurable": {"thread_id": thread}})
 
         [mail] = desk.pending(thread_id=thread, owner="support-leads")
         [money] = desk.pending(thread_id=thread, owner="finance")
@@ -99,7 +103,7 @@ def main() -> None:
         desk.decide(mail.id, Edit({"body": "A new cup is on its way."}), by="ana", digest=mail.digest)
         desk.decide(money.id, Reject(note="The cup cost 12.50."), by="bob", digest=money.digest)
 
-        [done] = desk.resume(agent, thread_ids=[thread])
+        [done] = desk.resume(mailer, thread_ids=[thread])
         for message in done.values["messages"][-3:]:
             print(f"{message.type}: {message.text.splitlines()[0]}")
 

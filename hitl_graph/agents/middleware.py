@@ -37,6 +37,7 @@ from hitl_graph.wire import Shape
 
 __all__ = ["GateMiddleware", "GateState"]
 
+_MOST_SPECS = 512
 _SHAPES = (Shape.NATIVE, Shape.AGENT_INBOX, Shape.LANGCHAIN_BATCH)
 
 
@@ -180,6 +181,8 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             held, spec = self._specs.get(id(tool), (None, None))
             if held is not tool:
                 spec = self._read(tool)
+                if len(self._specs) >= _MOST_SPECS:  # of an agent that makes its tools anew for each request
+                    self._specs.clear()
                 self._specs[id(tool)] = (tool, spec)
             if spec is not None:
                 out[spec["name"]] = spec["kept"]

@@ -35,7 +35,7 @@ class AnswerRule:
     def _checked(self, answer: object) -> Any:
         try:
             return self._check(answer)
-        except AnswerError as error:  # in its own words: pydantic would frame them, and clients show the frame
+        except AnswerError as error:  # not in the frame that pydantic would put around it
             raise PydanticCustomError("refused_answer", "{problem}", {"problem": str(error)}) from error
 
     def __get_pydantic_json_schema__(
@@ -60,7 +60,10 @@ def answer_schema(request: ReviewRequest) -> dict[str, Any]:
         "ask_info": {"question": text},
         "edit": {"changes": _changes(request)},
     }
-    tools = {"enum": [request.act, *request.other_tools], "description": "Another tool takes all its arguments"}
+    tools = {
+        "enum": [request.act, *request.other_tools],
+        "description": "Another tool takes all its arguments",
+    }
     optional = {"edit": {"tool": tools}} if request.other_tools else {}
     forms = [
         {

@@ -180,7 +180,10 @@ CHOOSING = [
 def test_what_is_no_choice_is_refused(mode: Mode, what: str, answer: Any) -> None:
     """R13: the value of one of the options and nothing near it."""
     thread = Thread(
-        routed(review_gate(kind="choose", options=CHOICES, option_field="body"), rejected=None, responded=None), mode
+        routed(
+            review_gate(kind="choose", options=CHOICES, option_field="body"), rejected=None, responded=None
+        ),
+        mode,
     ).start()
     with pytest.raises(ValidationError):
         thread.answer(answer)

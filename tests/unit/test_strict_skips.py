@@ -22,6 +22,7 @@ def test_lacks_shared_data(): pytest.skip("shared data absent")
 @pytest.mark.xfail(reason="known")
 def test_fails_as_expected(): assert False
 """,
+    "pytest.ini": "[pytest]\n",  # not the project's own
     "test_two.py": "import pytest\npytest.skip('no server', allow_module_level=True)\n",
 }
 
@@ -46,8 +47,6 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Outcom
                 "-m",
                 "pytest",
                 *plugins,
-                "-c",
-                os.devnull,
                 "-vv",
                 "--continue-on-collection-errors",
             ],
