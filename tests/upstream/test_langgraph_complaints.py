@@ -42,6 +42,41 @@ CONFIG: Any = {"configurable": {"thread_id": "t"}}
 START_STATE = {"ticket": "Where is my card?", "email": dict(EMAIL)}
 
 
+@pytest.mark.parametrize("durability", ["sync", "async", "exit"])
+def test_langgraph_8834_the_way_on_survives_a_failure_after_the_answer(db_url: str, durability: Any) -> None:
+    """Reported: a router that raises after its node is never asked again, and the rest of the graph is lost.
+
+    A gate chooses the way inside its own node, so there is no router. What fails on the way runs again.
+    """
+    tries: list[str] = []
+
+    def book(state: State) -> None:
+        tries.append("book")
+        if len(tries) == 1:
+            raise ConnectionError("the ledger is away")
+
+    builder = StateGraph(State)
+    builder.add_node("book", book)
+    builder.add_node("thank", lambda state: tries.append("thank"))
+    add_gate(builder, review_gate(), approved="book", rejected=END)
+    builder.add_edge(START, "reply").add_edge("book", "thank")
+    assert not any(name.startswith("reply") for name in builder.branches)
+
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = builder.compile(checkpointer=checkpointer)
+        graph.invoke(START_STATE, CONFIG, durability=durability)
+        [case] = desk.pending()
+        desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+        [failed] = desk.resume(graph, durability=durability)
+        assert (failed.failed, tries) == ((case.id,), ["book"])
+
+        desk.retry(case.id, by="ana")
+        [done] = desk.resume(graph, durability=durability)
+
+        assert done.applied == (case.id,)
+        assert tries == ["book", "book", "thank"]
+
+
 async def test_langgraph_8836_an_answer_to_no_question_is_refused(db_url: str) -> None:
     """Reported: a resume map with an id that nobody asks under is dropped without a word. The desk says so."""
     async with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
