@@ -85,6 +85,12 @@ def commands(case: Case) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)  # a command is copied whole
     table.add_column(style="dim", overflow="fold")
+    acts = case.foreign.proposals if case.foreign else ()
+    if len(acts) > 1:
+        example = ", ".join('{"type": "approve"}' for _ in acts)
+        command = f"  hitl-graph decide {short_id(case.id)} each --decisions '[{example}]'"
+        table.add_row(f"{command} --digest {_short(case.digest)}", "one for each act, in this order")
+        return table
     for word in case.allowed:
         text = _COMMANDS[word].format(field=shlex.quote(one_line(longest).plain))
         command = f"  hitl-graph decide {short_id(case.id)} {text} --digest {_short(case.digest)}"

@@ -38,12 +38,20 @@ class Kind(enum.StrEnum):
     RESPOND = "respond"
     ASK_INFO = "ask-info"
     TAKE_OVER = "take-over"
+    EACH = "each"
 
 
 _GROUNDS = ("reason", "cause", "recurrence", "note")
 _NOT_HERE = "the decision is kept, and another process resumes the thread"
-_NEEDS = {Kind.EDIT: "changes", Kind.CHOOSE: "option", Kind.RESPOND: "message", Kind.ASK_INFO: "question"}
+_NEEDS = {
+    Kind.EDIT: "changes",
+    Kind.CHOOSE: "option",
+    Kind.RESPOND: "message",
+    Kind.ASK_INFO: "question",
+    Kind.EACH: "decisions",
+}
 _FLAGS = {
+    "decisions": "--decisions",
     "changes": "--set FIELD=VALUE or --changes",
     "option": "--option",
     "message": "--message",
@@ -72,6 +80,13 @@ def decide(  # noqa: PLR0913  # each is an option of the command
     option: Annotated[str | None, typer.Option(metavar="VALUE", help="choose: the option.")] = None,
     message: Annotated[
         str | None, typer.Option(metavar="TEXT", help="respond, ask-info: the words; @FILE, or @- for stdin.")
+    ] = None,
+    decisions: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON",
+            help="each: a list with one decision for each act of a case that asks about several; @FILE, or @-.",
+        ),
     ] = None,
     reason: Annotated[
         str | None, typer.Option(metavar="CODE", help="A short word to count by, such as tone.")
@@ -103,6 +118,7 @@ def decide(  # noqa: PLR0913  # each is an option of the command
     body: dict[str, Any] = {"reason": reason, "cause": cause, "recurrence": recurrence, "note": note}
     body["changes"] = _changes(set_ or [], changes)
     body["option"], body["tool"] = option, tool
+    body["decisions"] = _listed(decisions)
     body["question" if kind is Kind.ASK_INFO else "message"] = None if message is None else _content(message)
     decision = _decision(kind, body)
     case, resumed = asyncio.run(
@@ -119,7 +135,7 @@ def decide(  # noqa: PLR0913  # each is an option of the command
 
 async def _decide(
     review: str,
-    decision: Decision,
+    decision: Decision | list[Decision],
     by: str,
     digest: str | None,
     graph: str | None,
@@ -154,7 +170,7 @@ def _check_graph(name: str, case: Case) -> None:
         raise GraphNotLoaded(f"{name} has no node {case.node!r}, where the case waits: nothing was decided")
 
 
-def _typed(case: Case, decision: Decision) -> Decision:
+def _typed(case: Case, decision: Decision | list[Decision]) -> Decision | list[Decision]:
     """An edit of an act of other origin, with text turned into the types that its arguments have now.
 
     Our own cases know their types, and turn text into them where every answer is checked.
@@ -170,7 +186,7 @@ def _full(digest: str, case: Case) -> str:
     return case.digest if len(bare) >= 8 and case.digest.removeprefix("sha256:").startswith(bare) else digest
 
 
-def _decision(kind: Kind, body: dict[str, Any]) -> Decision:
+def _decision(kind: Kind, body: dict[str, Any]) -> Decision | list[Decision]:
     needed = _NEEDS.get(kind)
     if tool := body.pop("tool", None):
         if kind is not Kind.EDIT:
@@ -181,6 +197,8 @@ def _decision(kind: Kind, body: dict[str, Any]) -> Decision:
     for name, flag in _FLAGS.items():
         if name != needed and body.get(name):
             raise typer.BadParameter(f"{kind} takes no {flag}")
+    if kind is Kind.EACH:
+        return [decision_from_json(one) for one in body["decisions"]]
     return decision_from_json({"type": kind.replace("-", "_"), **_given(body, needed)})
 
 
@@ -205,6 +223,18 @@ def _changes(pairs: Sequence[str], changes: str | None) -> dict[str, Any]:
             raise typer.BadParameter(f"--set {pair!r}: write FIELD=VALUE")
         out[field] = _content(value)
     return out
+
+
+def _listed(decisions: str | None) -> list[dict[str, Any]] | None:
+    if decisions is None:
+        return None
+    try:
+        found = json.loads(_content(decisions))
+    except ValueError as error:
+        raise typer.BadParameter(f"--decisions: is no JSON: {error}") from None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise typer.BadParameter('--decisions: is no list such as [{"type": "approve"}, {"type": "reject"}]')
+    return found
 
 
 def _content(value: str) -> str:

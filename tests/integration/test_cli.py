@@ -406,6 +406,41 @@ def test_interrupts_of_other_origin_are_shown_and_decided(
         assert graph.get_state(thread("t1")).values["answer"] == answer
 
 
+TWO_ACTS = {
+    "action_requests": [{"name": "send", "args": {"to": "a"}}, {"name": "pay", "args": {"amount": 5}}],
+    "review_configs": [
+        {"action_name": name, "allowed_decisions": ["approve", "edit", "reject"]} for name in ("send", "pay")
+    ],
+}
+
+
+def test_a_case_about_several_acts_takes_a_decision_for_each(hg: Command, db_url: str) -> None:
+    """LangChain's batch: `show` gives the command, and the answer has as many decisions as there are acts."""
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = foreign(TWO_ACTS).compile(checkpointer=checkpointer)
+        graph.invoke({}, thread("t1"))
+        case = desk.pending()[0]
+
+        shown = hg("show", case.id).out
+        short = hg("decide", case.id, "each", "--decisions", '[{"type": "approve"}]')
+        wrong = hg("decide", case.id, "each", "--decisions", "yes")
+        edit = {"type": "edit", "changes": {"amount": 4}}
+        said = hg(
+            "decide", case.id, "each", "--decisions", json.dumps([{"type": "reject", "note": "No."}, edit])
+        )
+        desk.resume(graph)
+
+        assert "each --decisions" in shown
+        assert (short.code, wrong.code, said.code) == (1, 2, 0)
+        assert "2 acts" in short.err and "--decisions" in wrong.err
+        assert graph.get_state(thread("t1")).values["answer"] == {
+            "decisions": [
+                {"type": "reject", "message": "No."},
+                {"type": "edit", "edited_action": {"name": "pay", "args": {"amount": 4}}},
+            ]
+        }
+
+
 # --- decide ------------------------------------------------------------------------------------
 
 
