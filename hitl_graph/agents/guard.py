@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
+from langgraph.config import get_config
 from langgraph.types import Command
 
+from hitl_graph.agents.checked_tool import checked_tool
 from hitl_graph.agents.policy import Policy
 from hitl_graph.agents.tool_spec import call_digest
 from hitl_graph.agents.turn import CALLS, Entry
@@ -16,7 +19,10 @@ from hitl_graph.agents.wording import KEY, edit_notice, noticed, tool_message
 from hitl_graph.errors import PlainJsonError
 from hitl_graph.nodes.clock import now
 
-__all__ = ["Leave", "finished", "leave_for"]
+__all__ = ["GRANTS", "Leave", "finished", "leave_for", "unchanged", "ungated"]
+
+_RUN = "__hitl_run"
+"""Where a step keeps what its acts gave: the state learns of them only at the step's end."""
 
 GRANTS = ("approved", "passed")
 
@@ -60,6 +66,32 @@ def leave_for(policy: Policy, call: Mapping[str, Any], state: Any, *, known: boo
     return Leave(
         told=_refused(call, "It is no longer the call that was decided on. Propose it again as it is now.")
     )
+
+
+def unchanged(tool: BaseTool, entry: Entry) -> BaseTool:
+    """The tool of a call that was let through: it takes the arguments of `entry`, and runs once in this step."""
+    results = get_config()["configurable"].setdefault(_RUN, {})
+
+    def check(args: dict[str, Any]) -> str | None:
+        if _digest({"name": tool.name, "args": args}) != _digest({"name": tool.name, "args": entry["args"]}):
+            return "Its arguments were changed after they had been approved."
+        return None
+
+    return checked_tool(tool, check, results, entry["key"])
+
+
+def ungated(tool: BaseTool, policy: Policy, call: Mapping[str, Any], state: Any) -> BaseTool:
+    """The tool of a call that needs no gate, refusing arguments that would need one."""
+
+    def check(args: dict[str, Any]) -> str | None:
+        as_it_came = {"name": tool.name, "args": args}
+        if _digest(as_it_came) == _digest({"name": tool.name, "args": dict(call["args"])}):
+            return None
+        if policy.gate_for({**call, **as_it_came}, state) is None:
+            return None
+        return "Its arguments were changed on the way, and as they are now a person has to approve them."
+
+    return checked_tool(tool, check)
 
 
 def finished(result: Any, entry: Entry, call_id: str) -> Any:

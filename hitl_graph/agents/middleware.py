@@ -21,9 +21,8 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from hitl_graph.agents.approved_tool import approved_tool
 from hitl_graph.agents.call_gate import Setting, led
-from hitl_graph.agents.guard import Leave, finished, leave_for
+from hitl_graph.agents.guard import Leave, finished, leave_for, unchanged, ungated
 from hitl_graph.agents.outcome import turn_update
 from hitl_graph.agents.policy import Gates, Policy
 from hitl_graph.agents.tool_spec import ToolSpec, gate_of_tool, tool_problem
@@ -156,7 +155,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         if leave.told is not None:
             return leave.told
         if leave.entry is None:
-            return handler(request)
+            return handler(self._free(request))
         return finished(
             handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"])
         )
@@ -169,7 +168,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         if leave.told is not None:
             return leave.told
         if leave.entry is None:
-            return await handler(request)
+            return await handler(self._free(request))
         return finished(
             await handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"])
         )
@@ -236,5 +235,12 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             tools = {one.name: one for one in request.runtime.tools}
             tool = tools.get(entry["tool"]) or self._tools.get(entry["tool"])
         if tool is not None:
-            tool = approved_tool(tool, entry["args"])
+            tool = unchanged(tool, entry)
         return request.override(tool_call=call, tool=tool)
+
+    def _free(self, request: ToolCallRequest) -> ToolCallRequest:
+        """The request of a call that needs no gate, unless other middleware makes one of it that does."""
+        tool, call = request.tool, request.tool_call
+        if tool is None or not self.policy.may_match(call["name"]):
+            return request
+        return request.override(tool=ungated(tool, self.policy, call, request.state))

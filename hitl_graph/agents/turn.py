@@ -67,7 +67,7 @@ def known_tools(state: Mapping[str, Any]) -> dict[str, ToolSpec] | None:
 def sorted_out(
     policy: Policy, calls: Sequence[Mapping[str, Any]], state: Mapping[str, Any]
 ) -> Iterator[Verdict]:
-    """What each call of a turn needs. Calls that no gate matches and unknown tools are left to the agent.
+    """What each call of a turn needs. Calls that no gate matches are left to the agent.
 
     Raises:
         ProposalError: The model gave a call that needs a gate no id, so that it could never be answered.
@@ -80,10 +80,10 @@ def sorted_out(
         gate = policy.gate_for(call, state)
         spec = None if tools is None else tools.get(call["name"])
         if gate is not None and tools is not None and spec is None:
-            gate = (
-                None  # no tool of this agent, so nobody is asked: the model is told so when it comes to run
-            )
-        elif gate is not None and not call["id"]:
+            told = f"{call['name']} was not run: it is not a valid tool, for it is none that you were given."
+            verdicts.append(Verdict(call, entry=refused_entry(call, "refused", told)))
+            continue
+        if gate is not None and not call["id"]:
             raise ProposalError(
                 "GateMiddleware", "tool_calls", f"the model gave its call of {call['name']} no id"
             )

@@ -1,0 +1,89 @@
+"""A tool for one run: it looks once more at the call that reaches it, after all other middleware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+from pydantic import ConfigDict
+
+from hitl_graph.agents.tool_spec import ToolSpec
+from hitl_graph.agents.wording import tool_message
+
+__all__ = ["Check", "checked_tool"]
+
+Check = Callable[[dict[str, Any]], str | None]
+"""Looks at the arguments just before the tool runs; gives why it may not run, or None."""
+
+
+def checked_tool(
+    tool: BaseTool, check: Check, results: dict[str, Any] | None = None, key: str = ""
+) -> BaseTool:
+    """The tool, which runs only with arguments that `check` lets through.
+
+    Other middleware may stand between the approval and the tool, and change the call once more, or make it twice.
+    With `results` it runs once under `key`, and gives the same result again; a run that raised does not count.
+    """
+    return _CheckedTool(
+        name=tool.name,
+        description=tool.description,
+        args_schema=tool.args_schema or tool.get_input_schema(),
+        return_direct=tool.return_direct,
+        tags=tool.tags,
+        metadata=tool.metadata,
+        extras=tool.extras,
+        tool=tool,
+        check=check,
+        results={} if results is None else results,
+        key=key,
+        func=getattr(tool, "func", None) or getattr(tool, "coroutine", None),
+    )
+
+
+class _CheckedTool(BaseTool):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    tool: BaseTool
+    check: Any
+    results: Any  # the dict itself: pydantic would copy a declared one
+    key: str
+    func: Any = None
+
+    @property
+    def _injected_args_keys(self) -> frozenset[str]:
+        own: frozenset[str] = self.tool._injected_args_keys  # noqa: SLF001  # as LangChain asks the tool itself
+        return own
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        if refused := self._refused(input):
+            return refused
+        if not self.key:
+            return self.tool.invoke(input, config, **kwargs)
+        if self.key not in self.results:
+            self.results[self.key] = self.tool.invoke(input, config, **kwargs)
+        return self.results[self.key]
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        if refused := self._refused(input):
+            return refused
+        if not self.key:
+            return await self.tool.ainvoke(input, config, **kwargs)
+        if self.key not in self.results:
+            self.results[self.key] = await self.tool.ainvoke(input, config, **kwargs)
+        return self.results[self.key]
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("a checked tool is called by invoke or ainvoke")
+
+    def _refused(self, given: Mapping[str, Any]) -> ToolMessage | None:
+        spec = ToolSpec.of(self.tool)
+        added = spec.injected if spec else ()
+        args = {key: value for key, value in given["args"].items() if key not in added}
+        why: str | None = self.check(args)
+        if why is None:
+            return None
+        entry = {"tool": self.name, "outcome": "refused", "told": f"{self.name} was not run. {why}"}
+        return tool_message(entry, given["id"], None)
