@@ -21,12 +21,14 @@ from hitl_graph.functional import Reviewed, areview, review
 __all__ = ["adecided", "decided"]
 
 _BOARD = "__hitl_board"
+_FIRST = threading.Lock()
 
 
 class Board:
     """What came of the gated calls of one task, by their ids; or the pause that they wait in."""
 
-    def __init__(self) -> None:
+    def __init__(self, task_id: object) -> None:
+        self.task_id = task_id
         self.lock = threading.Lock()
         self.alock = asyncio.Lock()
         self.ends: dict[str, tuple[str | None, End]] = {}
@@ -101,8 +103,11 @@ def _board(call: GatedCall) -> Board:
     except RuntimeError:
         problem = "is outside of a running graph: call the tool in a node"
         raise DefinitionError(call.tool.gate.where, "gated", problem) from None
-    board = running.setdefault(_BOARD, Board())
-    assert isinstance(board, Board)
+    task_id = running.get("__pregel_task_id")
+    with _FIRST:
+        board = running.get(_BOARD)
+        if not isinstance(board, Board) or board.task_id != task_id:  # a graph called inside inherits keys
+            board = running[_BOARD] = Board(task_id)
     return board
 
 

@@ -14,6 +14,7 @@ from pydantic import ConfigDict
 
 from hitl_graph.agents.board import adecided, decided
 from hitl_graph.agents.gated_call import GatedCall
+from hitl_graph.agents.kept_run import akept_run, kept_run
 from hitl_graph.agents.policy import check_passes
 from hitl_graph.agents.tool_spec import ToolSpec, gate_of_tool
 from hitl_graph.errors import DefinitionError
@@ -122,7 +123,10 @@ class GatedTool(BaseTool):
         end = decided(call)
         if end.told:
             return call.answered(end)
-        return call.finished(end, self.tool.invoke(call.granted(end, input), config, **kwargs))
+        given = call.granted(end, input)
+        if call.id is None:
+            return self.tool.invoke(given, config, **kwargs)
+        return call.finished(end, kept_run(self.tool, given, config, call.run_key(end), **kwargs))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         """`invoke`, for async graphs."""
@@ -130,7 +134,10 @@ class GatedTool(BaseTool):
         end = await adecided(call)
         if end.told:
             return call.answered(end)
-        return call.finished(end, await self.tool.ainvoke(call.granted(end, input), config, **kwargs))
+        given = call.granted(end, input)
+        if call.id is None:
+            return await self.tool.ainvoke(given, config, **kwargs)
+        return call.finished(end, await akept_run(self.tool, given, config, call.run_key(end), **kwargs))
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("a gated tool is called by invoke or ainvoke")

@@ -145,6 +145,10 @@ class GatedCall:
         args = {**end.entry["args"], **own}
         return {**given, "args": args} if full else args
 
+    def run_key(self, end: End) -> str:
+        """Which approval it runs on: one approval, one run."""
+        return f"{end.entry['key']} {self.id} {call_digest(self.tool.name, end.entry['args'])}"
+
     def answered(self, end: End) -> Any:
         """What the graph gets of a call that did not run."""
         if self.id is None:
@@ -153,9 +157,7 @@ class GatedCall:
 
     def finished(self, end: End, result: Any) -> Any:
         """What the graph gets of a call that ran."""
-        if self.id is None:
-            return result
-        parts = finished(result, end.entry, self.id)
+        parts = finished(result, end.entry, str(self.id))
         several = isinstance(parts, list)
         if not self._keeps("effects"):
             parts = _without_effects(parts)

@@ -26,7 +26,7 @@ from hitl_graph.agents.guard import Leave, finished, leave_for, unchanged, ungat
 from hitl_graph.agents.outcome import turn_update
 from hitl_graph.agents.policy import Gates, Policy
 from hitl_graph.agents.tool_spec import ToolSpec, gate_of_tool, tool_problem
-from hitl_graph.agents.turn import CALLS, TOOLS, known_tools, open_calls
+from hitl_graph.agents.turn import CALLS, TOOLS, Entry, known_tools, open_calls
 from hitl_graph.agents.turn_graph import compiled_turn, with_setting
 from hitl_graph.agents.wording import dangling
 from hitl_graph.errors import DefinitionError
@@ -227,7 +227,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
     def _leave(self, request: ToolCallRequest) -> Leave:
         return leave_for(self.policy, request.tool_call, request.state, known=request.tool is not None)
 
-    def _granted(self, request: ToolCallRequest, entry: Mapping[str, Any]) -> ToolCallRequest:
+    def _granted(self, request: ToolCallRequest, entry: Entry) -> ToolCallRequest:
         """The request with the call that was let through, which a person may have changed."""
         call: Any = {**request.tool_call, "name": entry["tool"], "args": entry["args"]}
         tool: Any = request.tool

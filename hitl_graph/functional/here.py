@@ -1,4 +1,4 @@
-"""Starting a LangGraph task in the thread that calls it, so that no review waits for a thread of the pool."""
+"""Starting a LangGraph task in the thread that calls it, or under a number of its own instead of the next one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 
-__all__ = ["call_here", "waits_on_its_own_loop"]
+__all__ = ["call_as", "call_here", "counts", "waits_on_its_own_loop"]
 
 Out = TypeVar("Out")
 
@@ -38,14 +38,42 @@ def call_here(function: Callable[..., Out], *args: Any) -> Out:
     A sync graph has a few threads, and a task that waits for an inner one holds its own. Some reviews at the same
     time, each waiting for its steps, would hold them all, and none could go on.
     """
-    config = get_config()
-    start = config["configurable"][CALL]
+    start = get_config()["configurable"][CALL]
     if not isinstance(start, functools.partial) or "submit" not in start.keywords:
         return function(*args)  # a LangGraph that starts its tasks in another way
-    here = functools.partial(start.func, *start.args, **{**start.keywords, "submit": lambda: _run})
+    return _call_with(start, {"submit": lambda: _run}, function, *args)
+
+
+def counts() -> bool:
+    """Whether the running task starts its inner tasks in the way that `call_as` knows."""
+    start = get_config()["configurable"].get(CALL)
+    return isinstance(start, functools.partial) and {"submit", "schedule_task"} <= set(start.keywords)
+
+
+def call_as(number: int, function: Callable[..., Out], *args: Any) -> Out:
+    """Call a LangGraph task of the running one under a number of its own; a sync one runs here, in this thread.
+
+    LangGraph numbers the tasks that a task calls as they come, and finds by the number what was kept of each. Calls
+    that come in any order, as those of several threads do, would find one another's.
+    """
+    start = get_config()["configurable"][CALL]
+    schedule, mine = start.keywords["schedule_task"], start.args[0]()
+
+    def numbered(task: Any, next_number: int, call: Any) -> Any:
+        return schedule(task, number if task is mine else next_number, call)  # those inside are counted as ever
+
+    more = {} if "loop" in start.keywords else {"submit": lambda: _run}
+    return _call_with(start, {"schedule_task": numbered, **more}, function, *args)
+
+
+def _call_with(
+    start: functools.partial[Any], changes: dict[str, Any], function: Callable[..., Out], *args: Any
+) -> Out:
+    config = get_config()
+    changed = functools.partial(start.func, *start.args, **{**start.keywords, **changes})
     context = contextvars.copy_context()
     context.run(
-        var_child_runnable_config.set, {**config, "configurable": {**config["configurable"], CALL: here}}
+        var_child_runnable_config.set, {**config, "configurable": {**config["configurable"], CALL: changed}}
     )
     return context.run(function, *args)
 

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from langgraph.types import interrupt
 
-from hitl_graph.errors import AnswerError
+from hitl_graph.errors import AnswerError, ProposalError
+from hitl_graph.functional.about import about, differs
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import last_record, tool_of
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
-from hitl_graph.nodes.question import review_id
+from hitl_graph.nodes.question import Asked, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import check_answer, settle
 from hitl_graph.wire import Answer, Shape, payload_for
@@ -28,19 +29,27 @@ MOVED = (
     "kept; of several reviews at once, call each in a @task of its own"
 )
 
+_CHANGED = (
+    "is missing, and what the review sees besides the proposal is not what it was when it was first reached: "
+    "look at the case again, and answer with the digest that it has now"
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Case:
     """What a step looks at: the gate, its state, and what the judging step has kept.
 
     `moved`: the code before the review proposes something else now than what people were asked about.
+    `changed`: its context is another one, so that an answer must say what it was given about.
     """
 
     gate: Gate
     state: Json
     shape: Shape
+    about: Json
     kept: Json = dataclasses.field(default_factory=dict)
     moved: bool = False
+    changed: bool = False
 
 
 def course(
@@ -49,42 +58,53 @@ def course(
     """The whole review. Yields steps, is sent what they give, and returns its end as plain JSON.
 
     What is judged first is what counts: a replay that proposes something else gets no answer that was given
-    about the first.
+    about the first. Nor does one that comes with another gate.
+
+    Raises:
+        ProposalError: It comes with another gate or another action. Nobody was asked.
     """
+    now = about(gate, proposal, context)
     earlier = list(context.get("reviews") or ())
-    case = Case(gate=gate, state={**context, gate.proposal: proposal, "reviews": earlier}, shape=shape)
+    case = Case(
+        gate=gate, state={**context, gate.proposal: proposal, "reviews": earlier}, shape=shape, about=now
+    )
     kept = yield "judge", case
-    first, records = kept["proposal"], []
-    moved = first != gate.proposed(case.state)
-    case = dataclasses.replace(case, state=_with(case, first, earlier), moved=moved)
+    seen, records = kept["about"], []
+    other = differs(seen, now)
+    if other in ("gate", "action"):
+        raise ProposalError(gate.where, other, MOVED)
+    first = seen["proposal"]
+    case = dataclasses.replace(
+        case, state=_with(case, first, earlier), moved=other == "proposal", changed=other == "context"
+    )
     while kept["asks"]:
         case = dataclasses.replace(case, kept=kept)
         record = yield "ask", case
         records.append(record)
         again = record["outcome"] in ("judged_again", "measured_again")
         if not again or record["final_tool"] != tool_of(case.state):
-            return _end(first, kept, records, record["outcome"], record["final"], record["review"])
+            return _end(now, kept, records, record["outcome"], record["final"], record["review"])
         case = dataclasses.replace(case, state=_with(case, record["final"], [*earlier, *records]))
         kept = yield "judge", case
     if records:  # the edit stands: nothing new speaks against it
         records[-1] = {**records[-1], "outcome": "approved"}
-        return _end(first, kept, records, "approved", records[-1]["final"], records[-1]["review"])
-    return _end(first, kept, records, "passed", first, kept["judgement"]["id"])
+        return _end(now, kept, records, "approved", records[-1]["final"], records[-1]["review"])
+    return _end(seen, kept, records, "passed", first, kept["judgement"]["id"])
 
 
 def judge(case: Case, signals: Json) -> Json:
-    """The verdict on what was measured, as it is kept: no replay can flip it."""
+    """The verdict on what was measured, and what it is about, as it is kept: no replay can flip it."""
     verdict = case.gate.judge(case.state, signals)
     judgement = dataclasses.replace(verdict.judgement, id=review_id())
     return {
-        "proposal": case.gate.proposed(case.state),
+        "about": case.about,
         "signals": signals,
         "asks": isinstance(verdict, Ask) and not _stands(case, verdict),
         "judgement": judgement.to_json(),
     }
 
 
-def ask(case: Case) -> Json:
+def ask(case: Case, shown: Asked) -> Json:
     """Pause once, and give the record of the answer. Everything before the interrupt is pure."""
     gate, state = case.gate, case.state
     verdict = gate.judge(state, case.kept["signals"], asked=True)
@@ -95,11 +115,16 @@ def ask(case: Case) -> Json:
     def check(answer: object) -> Answer:
         if case.moved:
             raise AnswerError(f"review of gate {gate.name!r}", gate.proposal, MOVED)
-        return check_answer(gate, request, answer, like)
+        given = check_answer(gate, request, answer, like)
+        if case.changed and (given.digest or shown.digest) != request.digest:
+            raise AnswerError(f"review of gate {gate.name!r}", "digest", _CHANGED)
+        return given
 
     rule: Any = Annotated[Any, AnswerRule(check, answer_schema(request))]
+    shown.forget_if_changed(request)
     answer = interrupt(payload_for(request, case.shape), response_schema=rule)
-    return settle(gate, request, answer, state, review=review_id()).record.to_json()
+    settled = settle(gate, request, answer, state, review=review_id(), shown=shown.digest)
+    return settled.record.to_json()
 
 
 def _stands(case: Case, verdict: Proceed | Ask) -> bool:
@@ -118,9 +143,9 @@ def _with(case: Case, proposal: Json, reviews: list[Json]) -> Json:
     return {**case.state, key: from_object(proposal, like=case.state[key]), "reviews": reviews}
 
 
-def _end(first: Json, kept: Json, records: list[Json], outcome: str, final: Any, key: str) -> Json:
+def _end(about: Json, kept: Json, records: list[Json], outcome: str, final: Any, key: str) -> Json:
     return {
-        "proposal": first,
+        "about": about,
         "approved": outcome in ("approved", "passed"),
         "passed": outcome == "passed",
         "outcome": outcome,

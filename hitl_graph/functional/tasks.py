@@ -10,13 +10,14 @@ from langgraph.config import get_config
 from langgraph.func import task
 
 from hitl_graph.errors import DefinitionError, ProposalError
+from hitl_graph.functional.about import about, differs
 from hitl_graph.functional.attempts import Attempts
 from hitl_graph.functional.here import call_here, waits_on_its_own_loop
 from hitl_graph.functional.pause import hand_on, hold
 from hitl_graph.functional.reviewed import Reviewed
 from hitl_graph.functional.steps import MOVED, Case, ask, course, judge
 from hitl_graph.gates import Gate
-from hitl_graph.nodes.question import aforget_stray_answer, forget_stray_answer
+from hitl_graph.nodes.question import aasked, asked
 from hitl_graph.wire import Shape
 
 __all__ = ["areview", "review"]
@@ -47,14 +48,15 @@ def review(
     Raises:
         DefinitionError: It is called outside a graph, in async code, or without a checkpointer; or the gate may
             let an irreversible act pass and does not say why. Nobody was asked.
-        ProposalError: The proposal cannot be shown as it is, or is another one than at the first time.
+        ProposalError: The proposal cannot be shown as it is; or it, the gate or the context is another one than at
+            the first time.
     """
     context = _checked(gate, context)
     slot = Attempts.slot()
     with hold(slot):
         end = slot.recall() or _started(gate, proposal, context, shape).result()
         slot.end = end
-    return _reviewed(gate, proposal, end)
+    return _reviewed(gate, proposal, context, end)
 
 
 async def areview(
@@ -66,7 +68,7 @@ async def areview(
     with hold(slot):
         end = slot.recall() or await _ASYNC_TASKS["review"](gate, proposal, context, shape)
         slot.end = end
-    return _reviewed(gate, proposal, end)
+    return _reviewed(gate, proposal, context, end)
 
 
 def _checked(gate: object, context: object) -> Mapping[str, Any]:
@@ -110,10 +112,10 @@ def _started(
     return out
 
 
-def _reviewed(gate: Gate, proposal: Any, end: Json) -> Reviewed:
-    """The end as it comes back, if it is about what is proposed now."""
-    if end["proposal"] != gate.proposed({gate.proposal: proposal}):
-        raise ProposalError(gate.where, gate.proposal, MOVED)
+def _reviewed(gate: Gate, proposal: Any, context: Mapping[str, Any], end: Json) -> Reviewed:
+    """The end as it comes back, if it is about just what this gate is asked now."""
+    if other := differs(end["about"], about(gate, proposal, context)):
+        raise ProposalError(gate.where, gate.proposal if other == "proposal" else other, MOVED)
     return Reviewed.of(end, proposal)
 
 
@@ -156,13 +158,11 @@ async def _ajudge(case: Case) -> Json:
 
 
 def _ask(case: Case) -> Json:
-    forget_stray_answer()
-    return ask(case)
+    return ask(case, asked())
 
 
 async def _aask(case: Case) -> Json:
-    await aforget_stray_answer()
-    return ask(case)
+    return ask(case, await aasked())
 
 
 def _tasks(**functions: Callable[..., Any]) -> dict[str, Callable[..., Any]]:

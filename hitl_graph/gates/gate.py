@@ -13,7 +13,7 @@ from hitl_graph.gates import checks
 from hitl_graph.gates.case import build_request, last_record, resolve, tool_of
 from hitl_graph.gates.judgement import Ask, Judgement, Proceed, Verdict
 from hitl_graph.gates.schema import ProposalSchema, as_object
-from hitl_graph.plain import plain_json
+from hitl_graph.plain import plain_json, printable
 from hitl_graph.reviews import (
     Evidence,
     Option,
@@ -205,6 +205,10 @@ class Gate(abc.ABC):
         """
         proposal = self.proposed(state)
         verdict = self.verdict(state, proposal, self.collect(state) if signals is None else signals)
+        if not verdict.ask and (outside := self._no_option(proposal)):
+            text = f"{printable(outside)!r} is none of the options."
+            reasons = (Reason("no_option", text, self.name), *verdict.reasons)
+            verdict = dataclasses.replace(verdict, ask=True, reasons=reasons)
         if asked and not verdict.ask:
             text = "The policy would let it pass now, but a person has been asked."
             reasons = (Reason("asked_already", text, self.name), *verdict.reasons)
@@ -254,6 +258,13 @@ class Gate(abc.ABC):
         if problem := self.proposal_schema.problem(proposal):
             raise ProposalError(self.where, f"{self.proposal}.{problem[0]}", problem[1])
         return proposal
+
+    def _no_option(self, proposal: Mapping[str, Any]) -> str | None:
+        """What is proposed in the field that a choice sets, when it is none of the options."""
+        if not (self.options and self.option_field in proposal):
+            return None
+        value = str(proposal[self.option_field])
+        return None if value in {option.value for option in self.options} else value
 
     def _is_another_act(self, state: Any, proposal: dict[str, Any]) -> bool:
         """Whether a person edited an earlier proposal into this one, and nobody has seen it since (I12)."""

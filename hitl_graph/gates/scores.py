@@ -59,6 +59,7 @@ class TokenLogprobs:
             found.span()
             for spelled in _spellings(str(label))
             for found in re.finditer(re.escape(spelled), text)
+            if _stands_alone(text, *found.span())
         }
         if not mentions:
             return None, "the label is not in the model's answer"
@@ -79,19 +80,29 @@ class Agreement:
 
     def score(self, state: Any) -> Score:
         """Share of samples equal to the proposal, from 0 to 1."""
-        samples = read(state, self.samples)
-        if not _is_several(samples):
+        if self.missing(state):
             return None
-        wanted = _same(read(state, self.proposal))
+        samples, wanted = read(state, self.samples), _same(read(state, self.proposal))
         return sum(wanted is not None and _same(sample) == wanted for sample in samples) / len(samples)
 
     def missing(self, state: Any) -> str:
         """Why there is no score, in words; empty when there is one."""
-        return "" if _is_several(read(state, self.samples)) else "fewer than two samples were drawn"
+        if not _is_several(read(state, self.samples)):
+            return "fewer than two samples were drawn"
+        return (
+            "nothing was proposed, so that nothing can agree" if _is_blank(read(state, self.proposal)) else ""
+        )
 
 
 def _is_several(samples: object) -> bool:
     return isinstance(samples, Sequence) and not isinstance(samples, str) and len(samples) >= 2
+
+
+def _is_blank(value: object) -> bool:
+    """Whether it says nothing: a refused, cut or filtered answer comes as empty text."""
+    if isinstance(value, Mapping):
+        return all(_is_blank(inner) for inner in value.values())
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _same(value: object) -> str | None:
@@ -113,8 +124,25 @@ def usable(score: object) -> Score:
     return float(score) if math.isfinite(score) and 0 <= score <= 1 else None
 
 
+_ROUNDING = 1e-4
+"""By which a logprob may be above 0."""
+
 _WHOLE = ("stop", "tool_calls", "function_call")
 """The ends of an answer that is whole; without any, the connection was lost."""
+
+
+def _stands_alone(text: bytes, start: int, end: int) -> bool:
+    """Whether a mention is a word of its own: `refund` is not what `not_refund` or `refundable` says."""
+    before, after = text[:start].decode("utf-8", "replace"), text[end:].decode("utf-8", "replace")
+    label = text[start:end].decode("utf-8", "replace")
+    return not (_joins(before[-1:], label[:1]) or _joins(label[-1:], after[:1]))
+
+
+def _joins(one: str, other: str) -> bool:
+    """Whether two neighbours belong to one word. Scripts without blanks have no words in this sense."""
+    return all(char == "_" or (char.isalnum() and char.isascii()) for char in (one, other) if char) and bool(
+        one and other
+    )
 
 
 def _spellings(label: str) -> set[bytes]:
@@ -144,9 +172,21 @@ def _logprobs(metadata: Mapping[str, Any]) -> list[tuple[bytes, float]]:
     """(bytes, logprob) of each token of a chat answer, in order; none when they cannot be read."""
     try:
         content = (metadata.get("logprobs") or {}).get("content") or []
-        return [(_bytes(entry), min(0.0, float(entry["logprob"]))) for entry in content]
+        return [(_bytes(entry), _logprob(entry["logprob"])) for entry in content]
     except (AttributeError, KeyError, TypeError, ValueError):
         return []
+
+
+def _logprob(value: Any) -> float:
+    """A logarithm of a probability: at most 0, but for rounding.
+
+    Raises:
+        ValueError: It is none, such as NaN after an overflow, or a plain probability.
+    """
+    logprob = float(value)
+    if not logprob <= _ROUNDING:
+        raise ValueError("no logarithm of a probability")
+    return min(0.0, logprob)
 
 
 def _bytes(entry: Mapping[str, Any]) -> bytes:

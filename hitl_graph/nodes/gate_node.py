@@ -14,7 +14,8 @@ from hitl_graph.errors import DefinitionError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import last_record, tool_of
 from hitl_graph.gates.gate import read
-from hitl_graph.nodes.question import forget_stray_answer, is_answered, review_id
+from hitl_graph.nodes.question import asked as asked_before
+from hitl_graph.nodes.question import is_answered, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer, settle
 from hitl_graph.nodes.state import keep_each, merge
@@ -89,7 +90,7 @@ class GateNode:
 
         `asked`: the judgement that is kept says to ask, whatever the policy would say now.
         """
-        forget_stray_answer()
+        shown = asked_before()
         verdict = self.gate.judge(state, signals, asked=asked or is_answered())
         if isinstance(verdict, Proceed):
             return self._pass(state, verdict)
@@ -97,9 +98,12 @@ class GateNode:
         _check_saved(self.gate)
         if in_fan_out():
             _item(state)  # what cannot be handed on is said before anybody is asked
+        shown.forget_if_changed(request)
         answer = interrupt(payload_for(request, self.shape), response_schema=self._rule(request, state))
         elsewhere = self.routes.elsewhere
-        settled = settle(self.gate, request, answer, state, review=review_id(), elsewhere=elsewhere)
+        settled = settle(
+            self.gate, request, answer, state, review=review_id(), elsewhere=elsewhere, shown=shown.digest
+        )
         return self._go(state, verdict, settled)
 
     def measure(self, state: Any) -> Command[Any]:

@@ -1,21 +1,39 @@
-"""The question of the running node: its id, whether it is answered, and answers that are none of its own."""
+"""The question of the running node: its id, what it showed when it was asked, and whether it is answered."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_config
 from langgraph.types import Interrupt
 
-__all__ = ["aforget_stray_answer", "forget_stray_answer", "is_answered", "review_id"]
+from hitl_graph.errors import AnswerError
+from hitl_graph.reviews import ReviewRequest
+from hitl_graph.wire import native_request
+
+__all__ = ["Asked", "aasked", "asked", "is_answered", "review_id"]
 
 _NO_TASK = "00000000-0000-0000-0000-000000000000"
 """The task under which LangGraph keeps an answer without an id."""
 _NO_ANSWER = [("__resume__", None)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What the running question showed when it was asked; empty where the answer says so itself, or nobody knows."""
+
+    digest: str | None = None
+    proposal_digest: str | None = None
+
+    def forget_if_changed(self, request: ReviewRequest) -> None:
+        """Drop an answer that was given about another proposal: what stands here now has to be asked about."""
+        if self.proposal_digest not in (None, request.proposal_digest):
+            _forget()
 
 
 def review_id() -> str:
@@ -25,76 +43,124 @@ def review_id() -> str:
 
 def is_answered() -> bool:
     """Whether an answer waits for the running task: a person was asked, and must not be passed over."""
-    scratchpad = _scratchpad()
-    if scratchpad is None:
-        return False
-    return bool(scratchpad.resume) or scratchpad.get_null_resume(consume=False) is not None
+    return _answer() is not None
 
 
-def forget_stray_answer() -> None:
-    """Drop an answer without an id when nobody was asked this question.
+def asked() -> Asked:
+    """What this question showed. An answer without an id that came before it was asked is dropped.
 
     LangGraph hands such an answer to whatever asks first in the run. After the state was changed that is another
     question than the one that was answered: its content would be let through before anybody has seen it. A saver
     that has kept the answer is told to keep none.
     """
-    if not _has_bare_answer() or (saver := _saver()) is None:
-        return
-    if type(saver).get_tuple is BaseCheckpointSaver.get_tuple:
-        _wait_for(aforget_stray_answer(), saver)
-    elif not _was_asked(saver.get_tuple(_root())):
-        _scratchpad().get_null_resume(consume=True)
+    saver = _saver_to_ask()
+    if saver is None:
+        return Asked()
+    if (loop := _loop(saver)) is not None:
+        return _on_loop(loop)
+    open_questions = _open_questions(saver.get_tuple(_root()))
+    if _is_stray(open_questions) and not open_questions:
         saver.put_writes(_root(), _NO_ANSWER, _NO_TASK)
+    return _read(open_questions)
 
 
-async def aforget_stray_answer() -> None:
-    """`forget_stray_answer`, for code on the event loop."""
-    if (
-        _has_bare_answer()
-        and (saver := _saver()) is not None
-        and not _was_asked(await saver.aget_tuple(_root()))
-    ):
-        _scratchpad().get_null_resume(consume=True)
+async def aasked() -> Asked:
+    """`asked`, for code on the event loop."""
+    saver = _saver_to_ask()
+    if saver is None:
+        return Asked()
+    open_questions = _open_questions(await saver.aget_tuple(_root()))
+    if _is_stray(open_questions) and not open_questions:
         await saver.aput_writes(_root(), _NO_ANSWER, _NO_TASK)
+    return _read(open_questions)
 
 
-def _wait_for(forget: Coroutine[Any, Any, None], saver: Any) -> None:
-    """Run on the saver's loop: an Agent Server hands a sync node a saver that has async methods only.
+def _saver_to_ask() -> Any:
+    """The saver, if there is an answer that does not say itself what it is about."""
+    answer = _answer()
+    if answer is None or (
+        isinstance(answer, Mapping) and (answer.get("digest") or answer.get("proposal_digest"))
+    ):
+        return None
+    return get_config()["configurable"].get("__pregel_checkpointer")
 
-    One that names no loop cannot be asked, and the answer goes where LangGraph sends it.
+
+def _is_stray(open_questions: Mapping[str, Any]) -> bool:
+    """Drop an answer without an id that cannot be for this question, and say whether it was one.
+
+    It may be another's, which stands open beside this one: that one still finds it.
     """
-    loop = getattr(saver, "loop", None)
-    if not isinstance(loop, asyncio.AbstractEventLoop):
-        forget.close()
-        return
-    context = contextvars.copy_context()  # with the config of the running node
-
-    async def on_loop() -> None:
-        await asyncio.get_running_loop().create_task(forget, context=context)
-
-    asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+    stray = not _scratchpad().resume and review_id() not in open_questions
+    if stray:
+        _forget()
+    return stray
 
 
-def _has_bare_answer() -> bool:
+def _read(open_questions: Mapping[str, Any]) -> Asked:
+    shown = native_request(open_questions.get(review_id())) or {}
+    return Asked(shown.get("digest"), shown.get("proposal_digest"))
+
+
+def _loop(saver: Any) -> asyncio.AbstractEventLoop | None:
+    """The loop to ask the saver on, where a sync node runs in an async graph: many savers have one kind of methods.
+
+    Raises:
+        AnswerError: The saver has async methods only and nobody knows its loop, so that the answer cannot be
+            checked. Nothing was saved.
+    """
+    start = get_config()["configurable"].get("__pregel_call")
+    for loop in (getattr(start, "keywords", {}).get("loop"), getattr(saver, "loop", None)):
+        if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running() and loop is not _own_loop():
+            return loop
+    if type(saver).get_tuple is BaseCheckpointSaver.get_tuple:
+        problem = "cannot be matched with its question on this checkpointer: answer by the interrupt's id"
+        raise AnswerError("review", "answer", problem)
+    return None
+
+
+def _own_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of this thread, on which nothing can be waited for."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _on_loop(loop: asyncio.AbstractEventLoop) -> Asked:
+    """Ask on a loop that runs in another thread, with the config of the running node."""
+    context = contextvars.copy_context()
+
+    async def ask() -> Asked:
+        return await asyncio.get_running_loop().create_task(aasked(), context=context)
+
+    return asyncio.run_coroutine_threadsafe(ask(), loop).result()
+
+
+def _answer() -> Any:
     scratchpad = _scratchpad()
-    if scratchpad is None or scratchpad.resume:
-        return False
-    return scratchpad.get_null_resume(consume=False) is not None
+    if scratchpad is None:
+        return None
+    return scratchpad.resume[0] if scratchpad.resume else scratchpad.get_null_resume(consume=False)
 
 
-def _was_asked(saved: Any) -> bool:
-    """The root's writes list every open question of the thread, those of subgraphs and tasks included."""
+def _forget() -> None:
+    """Let this task find no answer. Other tasks of the step see what they saw."""
+    scratchpad = _scratchpad()
+    object.__setattr__(scratchpad, "resume", [])  # a new one: the old may be the saved write itself
+    object.__setattr__(scratchpad, "get_null_resume", lambda consume=False: None)  # noqa: ARG005  # it is frozen
+
+
+def _open_questions(saved: Any) -> dict[str, Any]:
+    """By id. The root's writes list every open question of the thread, those of subgraphs and tasks included."""
     writes = saved.pending_writes or () if saved is not None else ()
-    asked = {one.id for _, channel, value in writes if channel == "__interrupt__" for one in value}
-    return review_id() in asked
+    questions = [one for _, channel, value in writes if channel == "__interrupt__" for one in value]
+    return {one["id"]: one.get("value") for one in questions if isinstance(one, Mapping) and "id" in one} | {
+        one.id: one.value for one in questions if isinstance(one, Interrupt)
+    }
 
 
 def _scratchpad() -> Any:
     return get_config()["configurable"].get("__pregel_scratchpad")
-
-
-def _saver() -> Any:
-    return get_config()["configurable"].get("__pregel_checkpointer")
 
 
 def _root() -> Any:

@@ -82,13 +82,14 @@ def settle(
     *,
     review: str,
     elsewhere: Collection[str] = (),
+    shown: str | None = None,
 ) -> Settled:
     """The record of an answer that `check_answer` has let through.
 
     An edit is judged again: when it changes what the act is (`gate.identity`), or the policy now has reasons
     that the person was not shown, the outcome is `judged_again` and the edited proposal gets a review of its
     own (I12). `elsewhere` are the options that lead elsewhere than an approved proposal; they approve
-    nothing.
+    nothing. `shown` is the digest of what was shown, where the answer does not say it and it is known.
     """
     decision = answer.decision
     applied = apply_decision(request, decision)
@@ -131,7 +132,7 @@ def settle(
         recurrence=decision.recurrence,
         note=decision.note,
         outcome=outcome,
-        digest=answer.digest or request.digest,
+        digest=answer.digest or shown or request.digest,
         final_digest=None if final is None else proposal_digest(gate.action.name, final, tool),
         versions=request.versions,
         tool_call=request.tool_call,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hitl_graph.answers import refused, same_json
 from hitl_graph.coercion import is_printed, parse_json
 from hitl_graph.notebook.diff import value_text
-from hitl_graph.plain import JSON, hidden_characters
+from hitl_graph.plain import JSON, hidden_characters, printable
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.schemas import BROKEN, branches, inferred_schema, members
 
@@ -56,14 +56,14 @@ class Field:
     def to_json(self) -> dict[str, JSON]:
         """What the card draws; every value as text."""
         values = (self.value, *(one for one in self.choices if not same_json(one, self.value)))
-        choices = [{"value": _dumped(one), "label": value_text(one) or "(none)"} for one in values]
+        choices = [{"value": _dumped(one), "label": printable(value_text(one)) or "(none)"} for one in values]
         return {
             "name": self.name,
-            "label": self.label,
+            "label": printable(self.label),
             "kind": self.kind,
             "text": self.text,
             "choices": choices if self.kind == "choice" else [],
-            "help": self.help,
+            "help": printable(self.help),
             "hidden": hidden_characters(self.value) if isinstance(self.value, str) else [],
         }
 
@@ -132,13 +132,20 @@ def _field(name: str, proposal: Mapping[str, JSON], about: list[dict[str, Any]])
     default = next((part["default"] for part in about if "default" in part), None)
     return Field(
         name=name,
-        label=name.replace("_", " ").capitalize() if name.islower() else name,
+        label=_label(name),
         kind="choice" if choices else _kind(value if there else default, types, about),
         value=value,
         there=there,
         choices=(*choices, *optional),
         help=next((str(part["description"]) for part in about if part.get("description")), ""),
     )
+
+
+def _label(name: str) -> str:
+    """A name in words; one that is no plain `snake_case` stays as it is, so that no two look alike."""
+    if name.islower() and all(part.isalnum() for part in name.split("_")):
+        return name.replace("_", " ").capitalize()
+    return name or "(no name)"
 
 
 def _kind(value: JSON, types: set[str], about: list[dict[str, Any]]) -> Kind:

@@ -12,7 +12,7 @@ from hitl_graph.decisions import Decision, Edit, decision_from_json
 from hitl_graph.errors import AnswerError
 from hitl_graph.notebook.form import form_fields, read_form
 from hitl_graph.notebook.thread import OpenCase
-from hitl_graph.notebook.view import confirmation, shown_diff
+from hitl_graph.notebook.view import confirmation, shown_diff, typeable
 from hitl_graph.plain import JSON, plain_json, printable
 from hitl_graph.reviews import ReviewRequest
 
@@ -51,20 +51,26 @@ def decision_of(case: OpenCase, content: Mapping[str, Any]) -> Decision:
     if kind == "reject" and not (decision.reason or decision.note):
         raise AnswerError(where, "reason", "is empty: say why, in a word to count by")
     final = apply_decision(case.request, decision).final
-    wanted = confirmation(case.request, final) if final is not None else None
-    if wanted and str(content.get("confirmed", "")).strip() != wanted["text"].strip():
+    wanted = confirmation(case.request, final, _tool(decision)) if final is not None else None
+    if wanted and typeable(str(content.get("confirmed", ""))) != typeable(wanted["text"]):
         raise AnswerError(where, "confirm", f"type {wanted['text']} to confirm: this cannot be undone")
     return decision
 
 
 def preview_of(review: str, request: ReviewRequest, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The word diff of what is being typed, and what is wrong with it so far. Decides nothing."""
-    problem, diffs = None, {}
+    """The word diff of what is being typed, what is wrong with it so far, and what confirms it. Decides nothing.
+
+    The diffs are pairs of a field and its pieces: a page may not make an object of names that a model chose.
+    """
+    problem: dict[str, Any] | None = None
+    diffs: list[list[Any]] = []
+    confirm: dict[str, Any] | None = None
     try:
         edit = _edit(request, content)
         final = apply_decision(request, edit).final or {}
         names = final if edit.tool else edit.changes
-        diffs = {name: shown_diff(request.proposal.get(name), final.get(name)) for name in names}
+        diffs = [[name, shown_diff(request.proposal.get(name), final.get(name))] for name in names]
+        confirm = confirmation(request, final, _tool(edit))
     except AnswerError as error:
         problem = {"review": review, "field": error.field, "text": printable(error.problem)}
     return {
@@ -72,6 +78,7 @@ def preview_of(review: str, request: ReviewRequest, content: Mapping[str, Any]) 
         "review": review,
         "number": content.get("number"),
         "diffs": diffs,
+        "confirm": confirm,
         "problem": problem,
     }
 
@@ -88,6 +95,10 @@ def _edit(request: ReviewRequest, content: Mapping[str, Any]) -> Edit:
     edit = check_decision(request, Edit(changes, tool=tool))
     assert isinstance(edit, Edit)
     return edit
+
+
+def _tool(decision: Decision) -> str:
+    return (decision.tool if isinstance(decision, Edit) else None) or ""
 
 
 def _grounds(body: Mapping[str, Any]) -> dict[str, Any]:

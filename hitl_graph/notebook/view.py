@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +15,22 @@ from hitl_graph.plain import JSON, hidden_characters, printable
 from hitl_graph.reviews import Record, ReviewRequest
 from hitl_graph.wire import ForeignCase, Shape
 
-__all__ = ["case_view", "confirmation", "record_view", "request_view", "shown_diff", "span", "thread_view"]
+__all__ = [
+    "case_view",
+    "confirmation",
+    "record_view",
+    "request_view",
+    "shown_diff",
+    "span",
+    "thread_view",
+    "typeable",
+]
 
 View = dict[str, Any]
 
 _CONFIRM = ("amount", "total", "price", "to", "recipient", "recipients", "account", "name", "id")
+_MOST_TYPED = 60
+"""Characters that a person can be asked to type."""
 _STANDINGS = {
     "waits": "waits for a decision",
     "finished": "finished",
@@ -97,15 +109,31 @@ def request_view(request: ReviewRequest, asked_at: dt.datetime | None = None) ->
     }
 
 
-def confirmation(request: ReviewRequest, final: Mapping[str, JSON]) -> View | None:
-    """What a person types before an irreversible act of high risk happens: its amount, its recipient, or its name."""
+def confirmation(request: ReviewRequest, final: Mapping[str, JSON], act: str = "") -> View | None:
+    """What a person types before an irreversible act of high risk happens: its amount, its recipient, or its name.
+
+    Args:
+        request: The case.
+        final: What will be done.
+        act: What will be called, where it is not what was asked about.
+
+    Returns:
+        The field and the text, which fits one line and can be typed; None where nothing has to be.
+    """
     if request.action.get("risk") != "high" or request.action.get("reversible") is not False:
         return None
     for name in _CONFIRM:
         value = final.get(name)
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and str(value).strip():
-            return {"field": name, "text": printable(value_text(value))}
-    return {"field": "", "text": printable(request.act)}
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            text = typeable(value_text(value))
+            if 0 < len(text) <= _MOST_TYPED and text == printable(text):
+                return {"field": name, "text": text}
+    return {"field": "", "text": printable(typeable(act or request.act))}
+
+
+def typeable(text: str) -> str:
+    """A text as an input of one line has it, and as a page shows it: any blanks and line breaks are one blank."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def record_view(record: Record) -> View:

@@ -114,13 +114,13 @@ class FakeClock:
         self._stack.close()
 
     def _install(self, conn: psycopg.Connection[tuple[object, ...]]) -> None:
+        if _count(conn, "SELECT count(*) FROM hitl.reviews"):
+            raise RuntimeError("this database holds cases: a fake clock is for a fresh database of a test")
         if _count(conn, _OTHERS):
             raise RuntimeError(
                 "somebody is connected to this database already, and would go on with the real time: open the clock "
                 "before savers and desks"
             )
-        if _count(conn, "SELECT count(*) FROM hitl.reviews"):
-            raise RuntimeError("this database holds cases: a fake clock is for a fresh database of a test")
         with conn.transaction():
             conn.execute(_INSTALL)
             conn.execute(_DEFAULTS.replace("FUNCTION", "public.now()"))

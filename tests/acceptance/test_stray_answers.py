@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, interrupt
 
-from hitl_graph import Desk, open_checkpointer
-from tests.support.graphs import lines, mail_graph, thread
+from hitl_graph import Desk, Evidence, HitlState, add_gate, open_checkpointer
+from tests.support.graphs import lines, mail_graph, reply_gate, thread
 
 UNSEEN = {"email": {"to": "mallory@example.com", "body": "Never seen by anybody"}}
 
@@ -87,3 +89,124 @@ def test_it_holds_with_a_saver_that_is_not_ours(tmp_path: Path) -> None:
     assert lines(sink) == []
     graph.invoke(Command(resume={asked.id: {"type": "reject"}}), thread("t1"))
     assert lines(sink) == []
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["bare", "by id"])
+@pytest.mark.parametrize("ours", [True, False], ids=["our saver", "memory"])
+def test_an_answer_that_brings_other_content_is_not_an_approval_of_it(
+    db_url: str, tmp_path: Path, *, by_id: bool, ours: bool
+) -> None:
+    """`Command(resume=, update=)` puts another mail under the same question: it is asked about again."""
+    sink = tmp_path / "sink"
+    with open_checkpointer(db_url) as postgres:
+        graph = mail_graph().compile(checkpointer=postgres if ours else InMemorySaver())
+        graph.invoke(start(sink), thread("t1"))
+        [asked] = graph.get_state(thread("t1")).interrupts
+        answer: Any = {asked.id: {"type": "approve"}} if by_id else "approve"
+
+        graph.invoke(Command(resume=answer, update=UNSEEN), thread("t1"))
+
+        assert lines(sink) == []
+        [again] = graph.get_state(thread("t1")).interrupts
+        assert again.value["proposal"] == UNSEEN["email"]
+        graph.invoke(Command(resume={again.id: {"type": "approve"}}), thread("t1"))
+        assert len(lines(sink)) == 1
+
+
+def test_the_record_names_what_was_shown_and_not_what_the_code_would_show_now(
+    db_url: str, tmp_path: Path
+) -> None:
+    """I4: evidence from outside has changed since. The proposal is the same; the digest is that of the case."""
+    sink, evidence = tmp_path / "sink", ["1 EUR"]
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        builder = mail_graph(evidence=lambda _: [Evidence("Balance", evidence[0])])
+        graph = builder.compile(checkpointer=checkpointer)
+        graph.invoke(start(sink), thread("t1"))
+        [case] = desk.pending()
+
+        evidence[0] = "1,000,000 EUR"
+        graph.invoke(Command(resume="approve"), thread("t1"))
+
+        [record] = graph.get_state(thread("t1")).values["reviews"]
+        assert record["digest"] == case.digest
+
+
+class TwoWays(HitlState, total=False):
+    """A mail, and a bare question beside it."""
+
+    ticket: str
+    email: dict[str, Any]
+    said: str
+
+
+def test_a_gate_that_has_not_asked_yet_leaves_another_questions_answer_alone(db_url: str) -> None:
+    """Two nodes side by side; the gate failed before it asked, so that one question is open. Its answer arrives."""
+    broken = [True]
+
+    def evidence(_: Any) -> list[Evidence]:
+        if broken[0]:
+            raise OSError("the archive is away")
+        return [Evidence("Customer message", "Where is my card?")]
+
+    builder = StateGraph(TwoWays)
+    builder.add_node("ask", lambda _: {"said": interrupt("Which day?")})
+    builder.add_node("send", lambda _: {})
+    add_gate(builder, reply_gate(evidence=evidence), approved="send", rejected=END)
+    builder.add_edge(START, "ask")
+    builder.add_edge(START, "reply")
+    with open_checkpointer(db_url) as checkpointer:
+        graph = builder.compile(checkpointer=checkpointer)
+        with pytest.raises(OSError, match="archive"):
+            graph.invoke({"ticket": "x", "email": {"to": "a@example.com", "body": "b"}}, thread("t1"))
+        if not graph.get_state(thread("t1")).interrupts:  # the failure was faster: the question is asked now
+            with pytest.raises(OSError, match="archive"):
+                graph.invoke(None, thread("t1"))
+
+        broken[0] = False
+        graph.invoke(Command(resume="Monday"), thread("t1"))
+
+        [left] = graph.get_state(thread("t1")).interrupts
+        assert left.value["gate"] == "reply"
+
+
+class AsyncOnly(BaseCheckpointSaver[str]):
+    """A saver as some users write it: async methods, and no word about its loop."""
+
+    def __init__(self, *, refuses: bool) -> None:
+        super().__init__()
+        self.inner = InMemorySaver()
+        if refuses:  # the sync methods are there, to say that there are none
+            self.get_tuple = self.refuse  # type: ignore[method-assign,assignment]
+
+    def refuse(self, config: Any) -> Any:
+        raise NotImplementedError("use the async methods")
+
+    def get_next_version(self, current: Any, channel: None) -> str:
+        return self.inner.get_next_version(current, channel)
+
+    async def aget_tuple(self, config: Any) -> Any:
+        return self.inner.get_tuple(config)
+
+    async def aput(self, *args: Any) -> Any:
+        return self.inner.put(*args)
+
+    async def aput_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
+        self.inner.put_writes(config, writes, task_id, task_path)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_a_saver_with_async_methods_alone_is_asked_on_the_graphs_own_loop(
+    tmp_path: Path, *, refuses: bool
+) -> None:
+    """A bare yes to the question that stands is taken; one that comes after an edit is not."""
+    sink = tmp_path / "sink"
+    graph = mail_graph().compile(checkpointer=AsyncOnly(refuses=refuses))
+
+    await graph.ainvoke(start(sink), thread("t1"))
+    await graph.ainvoke(Command(resume="approve"), thread("t1"))
+    assert len(lines(sink)) == 1
+
+    await graph.ainvoke(start(sink), thread("t2"))
+    await graph.aupdate_state(thread("t2"), UNSEEN, as_node="draft")
+    await graph.ainvoke(Command(resume="approve"), thread("t2"))
+    assert len(lines(sink)) == 1

@@ -14,9 +14,11 @@ from tests.support.browser import jupyterlab, watched
 pytestmark = pytest.mark.xdist_group("browser")
 
 THREADS = ("edited", "wrong", "keys", "twice", "dark", "both")
+ODD = ("mild", "odd", "grave")
 SETUP = """
 from langgraph.checkpoint.memory import InMemorySaver
 from hitl_graph.notebook import html_of, read_thread, review_card
+from tests.notebook.odd import odd_card
 from tests.support.graphs import mail_graph, thread, two_gates_graph
 
 graph = mail_graph().compile(checkpointer=InMemorySaver())
@@ -34,7 +36,8 @@ STATE = (
 
 
 def _write(path: Path) -> None:
-    cells = [SETUP, *(f"card({name!r})" for name in THREADS), "read_thread(graph, 'keys')", STATE]
+    cells = [SETUP, *(f"card({name!r})" for name in THREADS)]
+    cells += [*(f"odd_card({name!r})" for name in ODD), "read_thread(graph, 'keys')", STATE]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
     listed = [{**code, "id": f"cell-{place}", "source": cell.strip()} for place, cell in enumerate(cells)]
@@ -58,13 +61,13 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The notebook, run once: each test has a card of its own in it."""
     root, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
     _write(root / "cards.ipynb")
-    size = {"width": 1280, "height": 6000}  # all cells at once: JupyterLab draws only what can be seen
+    size = {"width": 1280, "height": 9000}  # all cells at once: JupyterLab draws only what can be seen
     with jupyterlab(root, home) as address, watched(browser, viewport=size) as (page, errors):
         page.goto(address.format("cards.ipynb"))
         expect(page.get_by_text("| Idle")).to_be_visible()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        expect(page.locator(".hitl-card")).to_have_count(len(THREADS))
+        expect(page.locator(".hitl-card")).to_have_count(len(THREADS + ODD))
         yield Lab(page, errors)
 
 
@@ -126,6 +129,56 @@ def test_keys_act_on_the_card_and_not_on_the_notebook(lab: Lab) -> None:
 
     assert cells.count() == before
     expect(card.locator(".hitl-record")).to_have_count(0)
+
+
+def test_no_key_does_another_thing_while_one_is_under_way(lab: Lab) -> None:
+    """Beside an edit, `a` would approve what was proposed, without the edit: only the form's own keys act."""
+    card = lab.card("mild")
+    card.get_by_role("button", name="Edit").click()
+    card.get_by_label("Label").fill("no spam")
+    send = card.get_by_role("button", name="Approve with these changes")
+    send.focus()
+
+    for key in ("a", "x", "e"):
+        lab.page.keyboard.press(key)
+    expect(card.locator("[data-diff=label] ins")).to_be_visible()
+    expect(card.locator(".hitl-record")).to_have_count(0)
+    expect(card.get_by_label("Label")).to_have_value("no spam")
+
+    send.press("Control+Enter")
+    expect(card.locator(".hitl-record ins")).to_have_text("no")
+
+
+def test_a_field_may_be_called_anything(lab: Lab) -> None:
+    """A model names the fields: names that JavaScript's objects have, and names without a Latin letter."""
+    card = lab.card("odd")
+    card.get_by_role("button", name="Edit").click()
+    expect(card.get_by_label("constructor")).to_have_value("F" * 60)
+    expect(card.get_by_label("件名")).to_have_value("one")
+
+    for label, text in (("__proto__", "Opel"), ("Constructor", "F" * 59), ("本文", "three")):
+        card.get_by_label(label).fill(text)
+    expect(card.locator("[data-diff=__proto__] ins")).to_have_text("Opel")
+    card.get_by_role("button", name="Approve with these changes").click()
+
+    expect(card.locator(".hitl-record ins")).to_have_text(["F" * 59, "Opel", "three"])
+
+
+def test_what_confirms_can_be_typed_and_follows_the_edit(lab: Lab) -> None:
+    """Two lines are typed as one, and after an edit it is the new text that is asked for."""
+    card = lab.card("grave")
+    card.get_by_role("button", name="Approve").click()
+    expect(card.get_by_label("To confirm, type to: ann@example.com ben@example.com")).to_be_focused()
+    card.get_by_role("button", name="Back").click()
+    card.get_by_role("button", name="Edit").click()
+    card.get_by_label("To", exact=True).fill("cid@example.com\nben@example.com")
+
+    card.get_by_label("To confirm, type to: cid@example.com ben@example.com").fill(
+        "cid@example.com ben@example.com"
+    )
+    card.get_by_role("button", name="Approve with these changes").click()
+
+    expect(card.locator(".hitl-record ins")).to_have_text("cid")
 
 
 def test_a_double_click_decides_once(lab: Lab) -> None:

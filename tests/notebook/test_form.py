@@ -111,3 +111,13 @@ def test_a_schema_that_names_itself_still_gives_a_form() -> None:
     request = a_request(proposal={"tree": {"a": 1}}, edit_schema=schema, allowed=("edit",))
 
     assert [field.kind for field in form_fields(request)] == ["json"]
+
+
+def test_no_two_fields_look_alike() -> None:
+    """A model may call two fields nearly the same, or one nothing at all; hidden characters are written out."""
+    names = ("body_text", "a b", "a_b", "__proto__", "", "subject\u200b")
+    request = a_request(proposal=dict.fromkeys(names, "x"), allowed=("edit",))
+
+    labels = [field.to_json()["label"] for field in form_fields(request)]
+
+    assert labels == ["Body text", "a b", "A b", "__proto__", "(no name)", "subject⟨U+200B⟩"]

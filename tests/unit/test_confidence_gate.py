@@ -21,7 +21,7 @@ from hitl_graph.gates import (
     TokenLogprobs,
 )
 from hitl_graph.reviews import Evidence
-from tests.unit.factories import EMAIL, SEND, TAG, Email, chat_message, confidence_gate
+from tests.unit.factories import CHOICES, EMAIL, SEND, TAG, Email, chat_message, confidence_gate
 
 STATE: dict[str, Any] = {
     "ticket": "Where is my money?",
@@ -136,6 +136,13 @@ def test_what_passes_has_an_owner() -> None:
 
 
 # Thresholds
+
+
+def test_a_value_that_is_none_of_the_options_is_asked_about() -> None:
+    """However sure the score is: the model has named what nobody offered."""
+    gate = confidence_gate(kind="choose", options=CHOICES, option_field="value", allowed=None)
+    assert judged(gate, label="weather", score=1.0).reasons[0].code == "no_option"
+    assert judged(gate, label="refund", score=1.0).outcome == "proceed"
 
 
 @pytest.mark.parametrize(

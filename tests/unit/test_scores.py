@@ -124,11 +124,36 @@ def test_a_message_without_readable_logprobs_has_no_score(message: Any) -> None:
     assert score(message) is None
 
 
-@pytest.mark.parametrize("logprob", [0.5, 3.0, math.inf, math.nan])
-def test_a_logprob_that_is_none_is_never_more_than_certain(logprob: float) -> None:
-    """R52: what no model gives does not make a score that passes a bar of 1 or breaks the sum."""
-    found = usable(score(chat_message(("ref", p(0.5)), ("und", logprob))))
-    assert found is None or found <= 0.5
+@pytest.mark.parametrize("logprob", [math.nan, math.inf, 0.02, 0.9, 1, "NaN", True], ids=repr)
+def test_what_is_no_logarithm_of_a_probability_is_no_score(logprob: Any) -> None:
+    """NaN after an overflow, or a plain probability: it cannot be read, and so a person is asked."""
+    message = AIMessage(
+        "refund",
+        response_metadata={
+            "logprobs": {"content": [{"token": "refund", "logprob": logprob}]},
+            "finish_reason": "stop",
+        },
+    )
+    assert score(message) is None
+
+
+def test_rounding_above_zero_is_certain() -> None:
+    """A server's arithmetic may end a hair above 0."""
+    assert score(chat_message(("refund", 1e-7))) == 1.0
+
+
+@pytest.mark.parametrize("answer", ["not_refund", "refundable", "refund2", "prerefund"])
+def test_a_longer_word_is_another_label(answer: str) -> None:
+    """What holds the label inside another word does not name it."""
+    assert score(chat_message((answer, SURE))) is None
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", None, {"label": ""}], ids=repr)
+def test_answers_that_say_nothing_do_not_agree(nothing: Any) -> None:
+    """Refused, cut and filtered answers come as empty text: they are all the same, and prove nothing."""
+    agreement = Agreement("samples", "label")
+    state = {"samples": [nothing] * 4, "label": nothing}
+    assert agreement.score(state) is None and "nothing was proposed" in agreement.missing(state)
 
 
 def test_the_message_may_be_its_json() -> None:

@@ -9,6 +9,7 @@ class Card {
     this.local = new Map(); // what is typed and which panel is open, by case
     this.previews = new Map(); // the last diff of each case
     this.number = 0;
+    this.labels = 0;
     this.timers = new Set();
     this.status = h("p", { class: "hitl-status", role: "status", "aria-live": "polite" });
     this.body = h("div", { class: "hitl-body" });
@@ -20,7 +21,7 @@ class Card {
       this.status,
     );
     el.append(this.root);
-    for (const [review, draft] of Object.entries(model.get("drafts") || {})) this.local.set(review, { ...draft });
+    for (const [review, draft] of Object.entries(model.get("drafts") || {})) this.local.set(review, readDraft(draft));
     this.onView = () => this.viewed();
     this.onMessage = (message) => this.heard(message);
     model.on("change:view", this.onView);
@@ -55,10 +56,15 @@ class Card {
   }
 
   of(review) {
-    if (!this.local.has(review)) this.local.set(review, { panel: "", texts: {}, tool: "", grounds: {}, more: {} });
-    const local = this.local.get(review);
-    for (const name of ["texts", "grounds", "more"]) local[name] ||= {};
-    return local;
+    if (!this.local.has(review)) this.local.set(review, readDraft({}));
+    return this.local.get(review);
+  }
+
+  /** What was typed into the form of the tool that is picked, by field. A field may be called `constructor`: no object. */
+  textsOf(review) {
+    const { texts, tool } = this.of(review);
+    if (!texts.has(tool)) texts.set(tool, new Map());
+    return texts.get(tool);
   }
 
   // From the kernel.
@@ -75,9 +81,9 @@ class Card {
 
   heard(message) {
     if (!message || message.type !== "preview" || message.number !== this.number) return;
-    this.previews.set(message.review, message);
+    this.previews.set(message.review, { ...message, diffs: new Map(message.diffs) });
     const section = this.sectionOf(message.review);
-    if (section) this.showPreview(section, message);
+    if (section) this.showPreview(section, this.previews.get(message.review));
   }
 
   sectionOf(review) {
@@ -87,7 +93,7 @@ class Card {
   // What the person does.
 
   touched(review) {
-    this.later("saving", QUIET_MS * 2, () => this.send({ type: "draft", review, draft: this.of(review) }));
+    this.later("saving", QUIET_MS * 2, () => this.send({ type: "draft", review, draft: sentDraft(this.of(review)) }));
   }
 
   typed(item) {
@@ -95,8 +101,8 @@ class Card {
     this.touched(item.id);
     this.later("preview", QUIET_MS, () => {
       this.number += 1;
-      const texts = local.texts[local.tool || ""] || {};
-      this.send({ type: "preview", review: item.id, number: this.number, texts, tool: local.tool || "" });
+      const texts = [...this.textsOf(item.id)];
+      this.send({ type: "preview", review: item.id, number: this.number, texts, tool: local.tool });
     });
   }
 
@@ -120,9 +126,8 @@ class Card {
     this.mute(true);
     this.status.textContent = "Deciding…";
     const local = this.of(item.id);
-    const texts = local.texts[local.tool || ""] || {};
     const body = { ...local.grounds, ...decision };
-    const edits = decision.type === "edit" ? { texts, tool: local.tool || "" } : {};
+    const edits = decision.type === "edit" ? { texts: [...this.textsOf(item.id)], tool: local.tool } : {};
     const confirmed = local.more.confirmed || "";
     this.send({ type: "decide", review: item.id, digest: item.digest, decision: body, confirmed, ...edits, ...extra });
     this.wait();
@@ -177,20 +182,23 @@ class Card {
     const item = section && this.model.get("view").cases.find((one) => one.id === section.dataset.review);
     if (!item || this.busy) return;
     const inside = event.target.matches("input:not([type=radio]), textarea, select");
-    if (event.key === "Escape" && this.of(item.id).panel) {
-      event.preventDefault();
-      this.open(item, "");
-    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && this.of(item.id).panel) {
-      event.preventDefault();
-      this.submit(item);
-    } else if (!inside && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    if (this.of(item.id).panel) {
+      // One thing is under way. A key for another, such as `a` beside an edit, would do what nobody has in mind.
+      if (event.key === "Escape") {
+        event.preventDefault();
+        this.open(item, "");
+      } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) {
+        event.preventDefault();
+        this.submit(item);
+      }
+    } else if (!inside && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat) {
       const number = Number(event.key);
       const verb = item.allowed.find((name) => KEYS[name] === event.key);
       if (verb) {
         event.preventDefault();
         // One key is enough for what can be taken back. What cannot needs the button itself.
         if (verb === "approve" && item.irreversible !== false && !item.confirm) {
-          section.querySelector('[data-verb="approve"]').focus();
+          section.querySelector('[data-verb="approve"]')?.focus();
         } else this.verb(item, verb);
       } else if (number && item.options && item.options[number - 1] && item.allowed.includes("choose")) {
         event.preventDefault();
@@ -294,10 +302,12 @@ class Card {
 
   showPreview(section, message, withProblem = true) {
     for (const place of section.querySelectorAll("[data-diff]")) {
-      const pieces = message.diffs[place.dataset.diff];
+      const pieces = message.diffs.get(place.dataset.diff);
       place.hidden = !pieces;
       place.replaceChildren(...(pieces ? [h("span", { class: "hitl-fine" }, "Changed: "), ...diff(pieces)] : []));
     }
+    const label = section.querySelector(`label[data-confirm]`);
+    if (label && message.confirm) label.replaceChildren(...said(confirmLabel(message.confirm)));
     if (withProblem) this.showProblem(section, message.problem, true);
   }
 
@@ -306,13 +316,16 @@ class Card {
     for (const place of section.querySelectorAll("[data-error-of]")) place.replaceChildren();
     for (const input of section.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
     if (!problem || (quiet && problem.field === "changes")) return;
-    const parts = problem.field.replace(/^changes\.?/, "").split(/[.[]/);
     const places = [...section.querySelectorAll("[data-error-of]")];
-    const place = places.find((one) => one.dataset.errorOf !== "*" && one.dataset.errorOf === parts[0] && parts[0]);
+    // A field's name may hold dots: of all places that the error may be in, the one with the longest name.
+    const fits = (name) => name && (problem.field === name || [".", "["].includes(problem.field.slice(name.length, name.length + 1)));
+    const within = places.filter((one) => problem.field.startsWith(one.dataset.errorOf) && fits(one.dataset.errorOf));
+    const [place] = within.sort((one, other) => other.dataset.errorOf.length - one.dataset.errorOf.length);
     const input = place && place.parentElement.querySelector("input, textarea, select");
     if (input && place.parentElement.classList.contains("hitl-field")) input.setAttribute("aria-invalid", "true");
-    const at = place ? (parts.length > 1 ? `${parts.slice(1).join(".")} ` : "") : problem.field ? `${problem.field} ` : "";
-    (place || places.find((one) => one.dataset.errorOf === "*")).replaceChildren(...said(`${at}${problem.text}`));
+    const at = (place ? problem.field.slice(place.dataset.errorOf.length) : problem.field).replace(/^\./, "");
+    const text = at ? `${at} ${problem.text}` : problem.text;
+    (place || places.find((one) => one.dataset.errorOf === "*")).replaceChildren(...said(text));
   }
 }
 

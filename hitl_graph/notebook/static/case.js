@@ -164,7 +164,8 @@ function actionRow(card, item, local) {
     const key = `${item.id}/verb/answer`;
     buttons.push(h("button", { type: "button", class: "hitl-button", "data-verb": "answer", "data-key": key, click: open }, "Answer as JSON"));
   }
-  const keys = item.allowed.filter((name) => KEYS[name]).map((name) => `${KEYS[name]} ${VERBS[name].toLowerCase()}`);
+  const verbs = item.allowed.filter((name) => KEYS[name]).map((name) => `${KEYS[name]} ${VERBS[name].toLowerCase()}`);
+  const keys = local.panel ? "Keys: Ctrl+Enter sends this · Esc goes back" : `Keys, while a button of this case has the focus: ${verbs.join(" · ")}`;
   return h(
     "div",
     { class: "hitl-actions" },
@@ -172,7 +173,7 @@ function actionRow(card, item, local) {
     item.allowed.includes("choose") ? h("p", { class: "hitl-wrong", "data-error-of": "option" }) : null,
     h("p", { class: "hitl-wrong", role: "alert", "data-error-of": "*" }),
     h("div", { class: "hitl-buttons" }, buttons),
-    keys.length ? h("p", { class: "hitl-keys" }, `Keys, while a button of this case has the focus: ${keys.join(" · ")}`) : null,
+    local.panel || verbs.length ? h("p", { class: "hitl-keys" }, keys) : null,
   );
 }
 

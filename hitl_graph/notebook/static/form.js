@@ -1,5 +1,16 @@
 // What a person fills in: the edited proposal, the words of a decision, its grounds.
 
+/** What was typed, as it is kept here: maps, for a field or a tool may be called anything. */
+function readDraft(draft) {
+  const texts = new Map((draft.texts || []).map(([tool, typed]) => [tool, new Map(typed)]));
+  return { panel: draft.panel || "", tool: draft.tool || "", grounds: { ...draft.grounds }, more: { ...draft.more }, texts };
+}
+
+/** The same as it is sent: pairs. */
+function sentDraft(local) {
+  return { ...local, texts: [...local.texts].map(([tool, typed]) => [tool, [...typed]]) };
+}
+
 function editForm(card, item, local) {
   const tool = item.tools.find((one) => one.tool === local.tool);
   const form = tool ? tool.form : item.form;
@@ -12,24 +23,24 @@ function editForm(card, item, local) {
   const names = [["", item.act], ...item.tools.map((one) => [one.tool, one.name])];
   const key = `${item.id}/tool`;
   const choice = item.tools.length
-    ? labelled(card, key, "Call", h(
+    ? labelled(card, "Call", h(
         "select",
         { "data-key": key, change: pick },
-        names.map(([value, name]) => h("option", { value, selected: value === (local.tool || "") }, said(name))),
+        names.map(([value, name]) => h("option", { value, selected: value === local.tool }, said(name))),
       ))
     : null;
   return h("div", { class: "hitl-form" }, choice, form.map((field, place) => formField(card, item, local, field, place)));
 }
 
 function formField(card, item, local, field, place) {
-  const texts = (local.texts[local.tool || ""] ||= {});
-  const key = `${item.id}/${local.tool || ""}/${field.name}`;
-  const shown = field.name in texts ? texts[field.name] : field.text;
+  const texts = card.textsOf(item.id);
+  const key = `${item.id}/field/${local.tool}/${field.name}`;
+  const shown = texts.get(field.name) ?? field.text;
   let untouched = field.text;
   const change = (event) => {
     const text = event.target.value;
-    if (text === untouched) delete texts[field.name];
-    else texts[field.name] = text;
+    if (text === untouched) texts.delete(field.name);
+    else texts.set(field.name, text);
     card.problem = null;
     card.typed(item);
   };
@@ -58,22 +69,23 @@ function formField(card, item, local, field, place) {
     field.hidden.length ? h("p", { class: "hitl-wrong" }, `holds hidden characters: ${field.hidden.join(", ")}`) : null,
     h("div", { class: "hitl-diff", "data-diff": field.name, hidden: true }),
   ];
-  return labelled(card, key, field.label, input, ...under);
+  return labelled(card, field.label, input, ...under);
 }
 
-function labelled(card, key, label, input, ...under) {
-  const id = `${card.prefix}-${key}`.replace(/[^\w-]/g, "_");
+function labelled(card, label, input, ...under) {
+  const id = `${card.prefix}-${(card.labels += 1)}`; // not of its name: 件名 and 本文 would be the same word
+  const { field, error } = input.dataset;
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-error`);
-  const error = h("p", { class: "hitl-wrong", id: `${id}-error`, "data-error-of": input.dataset.field || input.dataset.error || "" });
-  return h("div", { class: "hitl-field" }, h("label", { for: id }, said(label)), input, error, ...under);
+  const place = h("p", { class: "hitl-wrong", id: `${id}-error`, "data-error-of": field === undefined ? error || "" : `changes.${field}` });
+  return h("div", { class: "hitl-field" }, h("label", { for: id, "data-confirm": error === "confirm" }, said(label)), input, place, ...under);
 }
 
 function decisionPanel(card, item, local) {
   const { panel, more, grounds } = local;
   const area = (name, label, store, rows, first) =>
-    labelled(card, 
-      `${item.id}/${name}`,
+    labelled(
+      card,
       label,
       h("textarea", {
         rows,
@@ -119,12 +131,15 @@ function decisionPanel(card, item, local) {
   );
 }
 
+function confirmLabel(wanted) {
+  return `To confirm, type ${wanted.field ? `${words(wanted.field)}: ` : ""}${wanted.text}`;
+}
+
 function confirmField(card, item, local, final) {
-  const typed = local.panel === "edit" ? (local.texts[local.tool || ""] || {})[final.field] : undefined;
-  const wanted = typed === undefined ? final.text : typed;
-  return labelled(card, 
-    `${item.id}/confirm`,
-    `To confirm, type ${final.field ? `${words(final.field)}: ` : ""}${wanted}`,
+  const edited = local.panel === "edit" ? card.previews.get(item.id)?.confirm : null;
+  return labelled(
+    card,
+    confirmLabel(edited || final),
     h("input", {
       type: "text",
       autocomplete: "off",
@@ -149,7 +164,7 @@ function groundsFields(card, item, grounds, panel) {
     const key = `${item.id}/${name}`;
     const all = [["", "not said"], ...Object.entries(choices)];
     const options = all.map(([value, text]) => h("option", { value, selected: value === (grounds[name] || "") }, text));
-    return labelled(card, key, label, h("select", { "data-key": key, change: keep(name) }, options));
+    return labelled(card, label, h("select", { "data-key": key, change: keep(name) }, options));
   };
   const reason = h("input", {
     type: "text",
@@ -167,8 +182,8 @@ function groundsFields(card, item, grounds, panel) {
     { class: "hitl-grounds" },
     h("legend", {}, panel === "reject" ? "Why" : "Why (may be left out)"),
     h("datalist", { id: list }, REASONS.map((one) => h("option", { value: one }))),
-    labelled(card, `${item.id}/reason`, "Reason, in a word or two", reason),
-    labelled(card, `${item.id}/note`, "Note for the next reader", note),
+    labelled(card, "Reason, in a word or two", reason),
+    labelled(card, "Note for the next reader", note),
     pick("cause", "What was at fault", CAUSES),
     pick("recurrence", "Will it come again?", RECURRENCES),
   );
