@@ -1,4 +1,4 @@
-"""The run of a gated tool that shares its task with other calls: what it gave is kept, whatever becomes of the others."""
+"""The run of a gated tool that shares its task with other calls: kept, whatever becomes of the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def kept_run(tool: BaseTool, given: Any, config: RunnableConfig | None, key: str
     if in_fan_out() or not counts() or waits_on_its_own_loop():
         return tool.invoke(given, config, **kwargs)
     with hand_on():
-        return call_as(_number(key), _run, tool, given, config, kwargs).result()
+        started: Any = call_as(_number(key), _TASK, tool, given, config, kwargs)
+        return started.result()
 
 
 async def akept_run(
@@ -38,7 +39,7 @@ async def akept_run(
     if in_fan_out() or not counts():
         return await tool.ainvoke(given, config, **kwargs)
     with hand_on():
-        started: Any = call_as(_number(key), _arun, tool, given, config, kwargs)
+        started: Any = call_as(_number(key), _ASYNC_TASK, tool, given, config, kwargs)
         return await started
 
 
@@ -52,11 +53,13 @@ def _inside(config: RunnableConfig | None) -> RunnableConfig:
     return {**config, "configurable": inner["configurable"]} if config else inner
 
 
-@task(name="tool")
-def _run(tool: BaseTool, given: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> Any:
-    return tool.invoke(given, _inside(config), **kwargs)
+def _run(tool: BaseTool, given: Any, outer: RunnableConfig | None, kwargs: dict[str, Any]) -> Any:
+    return tool.invoke(given, _inside(outer), **kwargs)
 
 
-@task(name="tool")
-async def _arun(tool: BaseTool, given: Any, config: RunnableConfig | None, kwargs: dict[str, Any]) -> Any:
-    return await tool.ainvoke(given, _inside(config), **kwargs)
+async def _arun(tool: BaseTool, given: Any, outer: RunnableConfig | None, kwargs: dict[str, Any]) -> Any:
+    return await tool.ainvoke(given, _inside(outer), **kwargs)
+
+
+_named: Any = task(name="tool")  # as it is seen in streams and traces
+_TASK, _ASYNC_TASK = _named(_run), _named(_arun)

@@ -30,7 +30,7 @@ class Status(enum.StrEnum):
     """The thread went on without it: new input, edited state, deletion. Final."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Case:
     """One review: what is asked, where it stands, and what was decided.
 
@@ -72,6 +72,10 @@ class Case:
     def from_row(cls, row: Mapping[str, Any]) -> Case:
         """Read a row of `hitl.reviews` with its decision."""
         return cls(**{**row, "status": Status(row["status"]), "shape": Shape(row["shape"])})
+
+    def __repr__(self) -> str:
+        told = {"id": self.id, "status": self.status.value, "gate": self.gate, "thread_id": self.thread_id}
+        return f"Case({', '.join(f'{key}={value!r}' for key, value in told.items())}, question={self.question!r})"
 
     @property
     def request(self) -> ReviewRequest | None:

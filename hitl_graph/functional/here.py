@@ -60,7 +60,9 @@ def call_as(number: int, function: Callable[..., Out], *args: Any) -> Out:
     schedule, mine = start.keywords["schedule_task"], start.args[0]()
 
     def numbered(task: Any, next_number: int, call: Any) -> Any:
-        return schedule(task, number if task is mine else next_number, call)  # those inside are counted as ever
+        return schedule(
+            task, number if task is mine else next_number, call
+        )  # those inside are counted as ever
 
     more = {} if "loop" in start.keywords else {"submit": lambda: _run}
     return _call_with(start, {"schedule_task": numbered, **more}, function, *args)

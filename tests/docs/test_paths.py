@@ -144,6 +144,28 @@ def test_a_path_leads_where_its_page_says(page: Path, reader: Reader) -> None:
                 assert reader.run(command) == output
 
 
+@pytest.mark.xdist_group("paths")
+def test_the_paths_can_be_walked_again_and_after_a_stop(reader: Reader) -> None:
+    """Stopped at the pause, then run twice, one page after the other: a run is not caught in another one's thread."""
+    programs = {
+        command: output for page in PATHS for command, output in sessions(page) if "first_" in command
+    }
+    for page in PATHS:
+        reader.save(page)
+    for command, output in programs.items():
+        program = reader.folder / command.split()[1]
+        whole = program.read_text(encoding="utf-8")
+        program.write_text(
+            whole.replace("    desk.decide", "    raise SystemExit\n    desk.decide"), encoding="utf-8"
+        )
+        assert reader.run(command) == output.splitlines(keepends=True)[0]
+        program.write_text(whole, encoding="utf-8")
+
+    printed = [reader.run(command) for command in [*programs, *programs]]
+
+    assert printed == [*programs.values(), *programs.values()]
+
+
 @pytest.mark.parametrize("page", PATHS, ids=name)
 def test_a_path_is_short(page: Path) -> None:
     """Files and commands together, blank lines not counted."""

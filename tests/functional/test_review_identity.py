@@ -45,7 +45,9 @@ def both_at_once(first: tuple[Any, Any], second: tuple[Any, Any]) -> Any:
         turn[0] += 1
 
         async def one(number: int, asked: tuple[Any, Any]) -> tuple[str, str]:
-            if number == (turn[0] + 1) % 2:  # the other one is first in the first run, and this one in the second
+            if (
+                number == (turn[0] + 1) % 2
+            ):  # the other one is first in the first run, and this one in the second
                 for _ in range(20):
                     await asyncio.sleep(0)
             reviewed = await areview(asked[0], PROPOSAL, context={"invoice": asked[1]})

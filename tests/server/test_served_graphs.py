@@ -45,6 +45,17 @@ def test_a_served_graph_pauses(begin: Begin, desk: SyncDesk, graph: str) -> None
     assert thread.status == "interrupted"
 
 
+@pytest.mark.parametrize("graph", [*served(), "agent"])
+def test_a_client_can_draw_the_form_of_the_input(server: DevServer, graph: str) -> None:
+    """Studio asks for an input by the schema of the graph's state."""
+    [assistant] = server.client.assistants.search(graph_id=graph)
+
+    schemas = server.client.assistants.get_schemas(assistant["assistant_id"])
+
+    assert schemas["input_schema"] is not None and schemas["input_schema"]["properties"]
+    assert schemas["output_schema"] is not None and schemas["output_schema"]["properties"]
+
+
 def test_the_served_agent_asks_about_each_call(begin: Begin, desk: SyncDesk) -> None:
     """Two calls of one turn are two cases; answered by one map, the agent goes on to its end."""
     thread = begin.new("agent")
