@@ -19,7 +19,7 @@ from hitl_graph.errors import AnswerError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import TOOL_CALL
 from hitl_graph.nodes.gate_node import GateNode, ItemState, Routes
-from hitl_graph.nodes.question import review_id
+from hitl_graph.nodes.question import Asked, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer
 from hitl_graph.nodes.state import keep_each
@@ -99,8 +99,9 @@ class CallGate(GateNode):
         spec = setting.tools.get(tool)
         super().__init__(led(gate_of_tool(gate, spec)), ROUTES, setting.shape)
 
-    def _rule(self, request: ReviewRequest, state: Any) -> Any:
+    def _rule(self, request: ReviewRequest, state: Any, shown: Asked) -> Any:
         def check(answer: object) -> Any:
+            shown.check(self.gate.where)
             read_in = check_answer(self.gate, request, answer, {})
             if isinstance(read_in.decision, Edit):
                 self._check_edit(request, read_in.decision)

@@ -80,7 +80,10 @@ class _CheckedTool(BaseTool):
 
     def _refused(self, given: Mapping[str, Any]) -> ToolMessage | None:
         spec = ToolSpec.of(self.tool)
-        added = spec.injected if spec else ()
+        added = {
+            *(spec.injected if spec else ()),
+            *getattr(self.tool, "hidden", ()),
+        }  # a gated tool hides more
         args = {key: value for key, value in given["args"].items() if key not in added}
         why: str | None = self.check(args)
         if why is None:

@@ -10,8 +10,9 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.config import get_config
 from langgraph.types import Command
 
+from hitl_graph.agents.cut_off import CUT_OFF, is_cut_off
 from hitl_graph.agents.guard import finished
-from hitl_graph.agents.tool_spec import call_digest
+from hitl_graph.agents.tool_spec import asks_for, call_digest
 from hitl_graph.agents.turn import Entry, decided_against
 from hitl_graph.agents.wording import refusal, repeated, tool_message
 from hitl_graph.errors import PlainJsonError, ProposalError
@@ -72,7 +73,8 @@ class GatedCall:
             return [self]
         tools = {tool.name: tool for tool in self.runtime.tools}
         out: list[GatedCall] = []
-        for call in self._message()[1]:
+        message = self._message()[1]
+        for call in message.tool_calls if message else ():
             tool = tools.get(call["name"])
             if call["id"] == self.id and call["name"] == self.tool.name:
                 out.append(self)
@@ -95,14 +97,16 @@ class GatedCall:
         name = self.tool.name
         try:
             args = self.proposal()
-            asks_for = call_digest(name, args)
+            same = asks_for(name, args, self.tool.spec)
         except PlainJsonError as error:
             return self.refused(f"{error.field}: {error.problem}.")
         if self.id is None:  # plain code, which gets what the tool itself says of bad arguments
             return None
+        if is_cut_off(self._message()[1]):
+            return End(self._entry("refused", told=f"{name} {CUT_OFF}"))
         if self.tool.spec and (problem := self.tool.spec.problem(args)):
             return self.refused(f"{problem[0]}: {problem[1]}. Correct the arguments and call it again.")
-        if record := decided_against(self.state).get(asks_for):
+        if record := decided_against(self.state, self.tool.spec).get(same):
             return End(self._entry("repeated", told=repeated(record)))
         return None
 
@@ -190,13 +194,13 @@ class GatedCall:
         args: tuple[Any, ...] = getattr(read, "args", ())
         return len(args) > 1 and key in args[1]  # all channels, where ToolNode itself looks for them
 
-    def _message(self) -> tuple[str, list[Any]]:
-        """The state key of the messages, and all calls of the message that this one stands in."""
+    def _message(self) -> tuple[str, AIMessage | None]:
+        """The state key of the messages, and the message that this call stands in."""
         for key, value in self.state.items():
             for message in reversed(value) if isinstance(value, list) else ():
                 if isinstance(message, AIMessage) and any(one["id"] == self.id for one in message.tool_calls):
-                    return key, list(message.tool_calls)
-        return "messages", []
+                    return key, message
+        return "messages", None
 
     def _entry(self, outcome: str, **more: Any) -> Entry:
         gate = self.tool.gate

@@ -15,7 +15,7 @@ from langchain.agents.middleware.types import (
     ToolCallRequest,
     hook_config,
 )
-from langchain_core.messages import RemoveMessage
+from langchain_core.messages import HumanMessage, RemoveMessage
 from langchain_core.tools import BaseTool
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.runtime import Runtime
@@ -26,7 +26,7 @@ from hitl_graph.agents.guard import Leave, finished, leave_for, unchanged, ungat
 from hitl_graph.agents.outcome import turn_update
 from hitl_graph.agents.policy import Gates, Policy
 from hitl_graph.agents.tool_spec import ToolSpec, gate_of_tool, tool_problem
-from hitl_graph.agents.turn import CALLS, TOOLS, Entry, known_tools, open_calls
+from hitl_graph.agents.turn import CALLS, REFUSED, TOOLS, Entry, known_tools, open_calls
 from hitl_graph.agents.turn_graph import compiled_turn, with_setting
 from hitl_graph.agents.wording import dangling
 from hitl_graph.errors import DefinitionError
@@ -41,12 +41,13 @@ _SHAPES = (Shape.NATIVE, Shape.AGENT_INBOX, Shape.LANGCHAIN_BATCH)
 
 
 class GateState(AgentState[Any]):
-    """An agent's state with the keys of `HitlState`; two more are no part of its input or output."""
+    """An agent's state with the keys of `HitlState`; three more are no part of its input or output."""
 
     reviews: NotRequired[Annotated[list[dict[str, Any]], keep_each]]
     judgements: NotRequired[Annotated[dict[str, dict[str, Any]], merge]]
     effects: NotRequired[Annotated[list[dict[str, Any]], keep_each]]
     hitl_calls: NotRequired[Annotated[dict[str, Any], PrivateStateAttr]]
+    hitl_refused: NotRequired[Annotated[dict[str, Any], PrivateStateAttr]]
     hitl_tools: NotRequired[Annotated[dict[str, Any], PrivateStateAttr]]
 
 
@@ -106,8 +107,13 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Answer the calls that were still waiting when the user wrote again: their cases are closed."""
+        update: dict[str, Any] = {}
         messages = dangling(state["messages"])
-        return None if messages is None else {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES), *messages]}
+        if messages is not None:
+            update["messages"] = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *messages]
+        if state.get(REFUSED) and isinstance(state["messages"][-1], HumanMessage):
+            update[REFUSED] = {}  # what the user has written since may be a reason to ask again
+        return update or None
 
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """`before_agent`, for async graphs."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage
 
 from hitl_graph.agents.guard import GRANTS
 from hitl_graph.agents.tool_spec import call_digest
-from hitl_graph.agents.turn import CALLS, Entry, refused_entry
-from hitl_graph.agents.wording import KEY, stopped, tool_message
+from hitl_graph.agents.turn import CALLS, REFUSED, Entry, against, known_tools, refused_entry
+from hitl_graph.agents.wording import stopped, tool_message
 from hitl_graph.errors import PlainJsonError
 
 __all__ = ["turn_update"]
@@ -39,7 +39,8 @@ def turn_update(
             entries[call["id"]] = _completed(entry, call, message)
     outcomes = [entry["outcome"] for entry in entries.values()]
     over = "taken_over" in outcomes
-    stop = outcomes.count("repeated") + _repeats(state) > max_repeats and "repeated" in outcomes
+    refused = _refused(turn, state, outcomes.count("repeated"))
+    stop = refused["repeats"] > max_repeats and "repeated" in outcomes
     if over or stop:
         for call in calls:
             entry = entries.get(call["id"])
@@ -55,7 +56,7 @@ def turn_update(
     ]
     if stop and not over:
         messages.append(stopped(entries))
-    update = {"messages": messages, CALLS: entries}
+    update = {"messages": messages, CALLS: entries, REFUSED: refused}
     update.update({key: turn[key] for key in ("reviews", "judgements") if turn.get(key)})
     return {**update, "jump_to": "end"} if over or stop else update
 
@@ -82,15 +83,11 @@ def _message_id(message: AIMessage, calls: Sequence[Mapping[str, Any]], number: 
     return f"{message.id}:{id_}" if not before else f"{message.id}:{id_}:{before}"
 
 
-def _repeats(state: Mapping[str, Any]) -> int:
-    """How many calls were refused as repeats since the user last spoke."""
-    count = 0
-    for message in reversed(state["messages"]):
-        if isinstance(message, HumanMessage):
-            break
-        if (
-            isinstance(message, ToolMessage)
-            and message.additional_kwargs.get(KEY, {}).get("outcome") == "repeated"
-        ):
-            count += 1
-    return count
+def _refused(turn: Mapping[str, Any], state: Mapping[str, Any], repeats: int) -> dict[str, Any]:
+    """What people have decided against since the user last spoke, this turn included."""
+    before = state.get(REFUSED) or {"calls": {}, "repeats": 0}
+    new = {
+        same: {key: record[key] for key in ("tool_call", "by", "decision")}
+        for same, record in against(turn.get("reviews") or (), known_tools(state) or {}).items()
+    }
+    return {"calls": {**before["calls"], **new}, "repeats": before["repeats"] + repeats}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,11 @@ class Policy:
             matcher, gate = pair if isinstance(pair, tuple) and len(pair) == 2 else (pair, None)
             if not (callable(matcher) or (isinstance(matcher, str) and matcher)):
                 problem = f"{matcher!r} is no tool's name, glob or predicate of (tool_call, state)"
+                raise DefinitionError(_WHERE, "gates", problem)
+            if inspect.iscoroutinefunction(matcher) or inspect.iscoroutinefunction(
+                getattr(matcher, "__call__", None)  # noqa: B004  # the method is what is looked at
+            ):
+                problem = f"{matcher!r} is async, and its coroutine would match every call: make it a plain function"
                 raise DefinitionError(_WHERE, "gates", problem)
             if not isinstance(gate, Gate):
                 problem = f"has a {type(gate).__name__} for {matcher!r}, not a gate such as ReviewBeforeSend"

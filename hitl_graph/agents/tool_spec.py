@@ -16,7 +16,7 @@ from hitl_graph.gates.schema import ProposalSchema
 from hitl_graph.plain import digest, plain_json
 from hitl_graph.schemas import undeclared
 
-__all__ = ["ToolSpec", "call_digest", "gate_of_tool", "tool_problem"]
+__all__ = ["ToolSpec", "asks_for", "call_digest", "gate_of_tool", "tool_problem"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,12 @@ class ToolSpec:
         """The first thing wrong with arguments, as (field, problem), or None when the tool takes them."""
         return ProposalSchema(self.name, self.schema).problem(args)
 
+    def filled(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments with the defaults of those that were left out."""
+        fields: Mapping[str, Any] = (self.schema or {}).get("properties") or {}
+        given = {name: field["default"] for name, field in fields.items() if "default" in field}
+        return {**given, **args}
+
     def unknown(self, args: dict[str, Any]) -> str | None:
         """An argument that the tool does not declare, or None."""
         found = undeclared(args, self.schema, {}) if self.schema else None
@@ -78,6 +84,15 @@ def call_digest(name: str, args: Mapping[str, Any]) -> str:
         PlainJsonError: The arguments are no plain JSON.
     """
     return digest(plain_json({"tool": name, "args": dict(args)}, "call"))
+
+
+def asks_for(name: str, args: Mapping[str, Any], spec: ToolSpec | None) -> str:
+    """The digest of what a call asks for: a default that is written out makes no other call of it.
+
+    Raises:
+        PlainJsonError: The arguments are no plain JSON.
+    """
+    return call_digest(name, spec.filled(args) if spec else args)
 
 
 def gate_of_tool(gate: Gate, spec: ToolSpec | None, tool: BaseTool | None = None) -> Gate:

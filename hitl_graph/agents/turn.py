@@ -9,17 +9,20 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
+from hitl_graph.agents.cut_off import CUT_OFF, is_cut_off
 from hitl_graph.agents.policy import Policy
-from hitl_graph.agents.tool_spec import ToolSpec, call_digest
+from hitl_graph.agents.tool_spec import ToolSpec, asks_for, call_digest
 from hitl_graph.agents.wording import KEY, repeated
 from hitl_graph.errors import PlainJsonError, ProposalError
 from hitl_graph.gates import Gate
 
 __all__ = [
     "CALLS",
+    "REFUSED",
     "TOOLS",
     "Entry",
     "Verdict",
+    "against",
     "decided_against",
     "known_tools",
     "open_calls",
@@ -32,6 +35,10 @@ CALLS = "hitl_calls"
 
 TOOLS = "hitl_tools"
 """The state key with the tools that the model was shown last, by name."""
+
+REFUSED = "hitl_refused"
+"""The state key with what people decided against since the user last spoke: `calls`, by what they ask for, and
+`repeats`, how often the model has proposed them again. No trimming or summary of the messages takes it away."""
 
 Entry = dict[str, Any]
 """What came of a call: `outcome`; `proposed`, the digest of the call as the model wrote it; `tool` and `args`, what
@@ -74,7 +81,8 @@ def sorted_out(
     """
     tools = known_tools(state)
     ids = Counter(call["id"] for call in calls)
-    decided = decided_against(state)
+    decided = (state.get(REFUSED) or {}).get("calls", {})
+    cut = is_cut_off(open_calls(state.get("messages") or ())[0])
     verdicts = []
     for call in calls:
         gate = policy.gate_for(call, state)
@@ -82,6 +90,9 @@ def sorted_out(
         if gate is not None and tools is not None and spec is None:
             told = f"{call['name']} was not run: it is not a valid tool, for it is none that you were given."
             verdicts.append(Verdict(call, entry=refused_entry(call, "refused", told)))
+            continue
+        if gate is not None and cut and call["id"]:
+            verdicts.append(Verdict(call, entry=refused_entry(call, "refused", f"{call['name']} {CUT_OFF}")))
             continue
         if gate is not None and not call["id"]:
             raise ProposalError(
@@ -110,14 +121,14 @@ def _verdict(
         return Verdict(call)
     try:
         args = spec.taken(call["args"]) if spec else dict(call["args"])
-        asks_for = call_digest(call["name"], args)
+        same = asks_for(call["name"], args, spec)
     except PlainJsonError as error:
         told = f"{call['name']} was not run: {error.field}: {error.problem}."
         return Verdict(call, entry=refused_entry(call, "refused", told))
     if spec and (problem := spec.problem(args)):
         told = f"{call['name']} was not run: {problem[0]}: {problem[1]}. Correct the arguments and call it again."
         return Verdict(call, entry=refused_entry(call, "refused", told))
-    if record := decided.get(asks_for):
+    if record := decided.get(same):
         return Verdict(call, entry=refused_entry(call, "repeated", repeated(record)))
     return Verdict(call, gate, args)
 
@@ -138,21 +149,29 @@ def _digest(call: Mapping[str, Any]) -> str | None:
         return None
 
 
-def decided_against(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The calls that a person has decided against since the user last spoke, by their digest.
-
-    A call that was replaced by an edit counts as well: it is not what that person wanted done.
-    """
+def decided_against(state: Mapping[str, Any], spec: ToolSpec | None) -> dict[str, Mapping[str, Any]]:
+    """The calls of a tool that a person has decided against since the user last spoke, as the messages say."""
     told = set()
     for message in reversed(state.get("messages") or ()):
         if isinstance(message, HumanMessage):
             break
         if isinstance(message, ToolMessage):
             told.update(message.additional_kwargs.get(KEY, {}).get("reviews", ()))
+    records = [record for record in state.get("reviews") or () if record["review"] in told]
+    return against(records, {spec.name: spec} if spec else {})
+
+
+def against(
+    records: Iterable[Mapping[str, Any]], specs: Mapping[str, ToolSpec]
+) -> dict[str, Mapping[str, Any]]:
+    """The records that say that a person decided against a call, by what it asks for.
+
+    A call that was replaced by an edit counts as well: it is not what that person wanted done.
+    """
     return {
-        call_digest(record["tool_call"]["name"], record["proposed"]): record
-        for record in state.get("reviews") or ()
-        if record["review"] in told
-        and record.get("tool_call")
-        and (record["outcome"] == "rejected" or record["decision"] == "edit")
+        asks_for(
+            record["tool_call"]["name"], record["proposed"], specs.get(record["tool_call"]["name"])
+        ): record
+        for record in records
+        if record.get("tool_call") and (record["outcome"] == "rejected" or record["decision"] == "edit")
     }

@@ -261,7 +261,7 @@ class Gate(abc.ABC):
 
     def _no_option(self, proposal: Mapping[str, Any]) -> str | None:
         """What is proposed in the field that a choice sets, when it is none of the options."""
-        if not (self.options and self.option_field in proposal):
+        if not self.options or self.option_field is None or self.option_field not in proposal:
             return None
         value = str(proposal[self.option_field])
         return None if value in {option.value for option in self.options} else value

@@ -14,8 +14,8 @@ from hitl_graph.errors import DefinitionError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import last_record, tool_of
 from hitl_graph.gates.gate import read
+from hitl_graph.nodes.question import Asked, is_answered, review_id
 from hitl_graph.nodes.question import asked as asked_before
-from hitl_graph.nodes.question import is_answered, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer, settle
 from hitl_graph.nodes.state import keep_each, merge
@@ -99,7 +99,9 @@ class GateNode:
         if in_fan_out():
             _item(state)  # what cannot be handed on is said before anybody is asked
         shown.forget_if_changed(request)
-        answer = interrupt(payload_for(request, self.shape), response_schema=self._rule(request, state))
+        answer = interrupt(
+            payload_for(request, self.shape), response_schema=self._rule(request, state, shown)
+        )
         elsewhere = self.routes.elsewhere
         settled = settle(
             self.gate, request, answer, state, review=review_id(), elsewhere=elsewhere, shown=shown.digest
@@ -114,10 +116,11 @@ class GateNode:
         """`measure`, for async graphs."""
         return self._measured(state, await self.gate.acollect(state))
 
-    def _rule(self, request: ReviewRequest, state: Any) -> Any:
+    def _rule(self, request: ReviewRequest, state: Any, shown: Asked) -> Any:
         like = read(state, self.gate.proposal)
 
         def check(answer: object) -> Any:
+            shown.check(self.gate.where)
             return check_answer(self.gate, request, answer, like)
 
         return Annotated[Any, AnswerRule(check, answer_schema(request))]

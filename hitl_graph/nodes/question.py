@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import dataclasses
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from hitl_graph.wire import native_request
 
 __all__ = ["Asked", "aasked", "asked", "is_answered", "review_id"]
 
+_LOG = logging.getLogger("hitl_graph")
+
 _NO_TASK = "00000000-0000-0000-0000-000000000000"
 """The task under which LangGraph keeps an answer without an id."""
 _NO_ANSWER = [("__resume__", None)]
@@ -25,15 +28,29 @@ _NO_ANSWER = [("__resume__", None)]
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What the running question showed when it was asked; empty where the answer says so itself, or nobody knows."""
+    """What the running question showed when it was asked; empty where the answer says so itself.
+
+    `gone_on`: the thread has gone on since, so that the answer names an older pause.
+    """
 
     digest: str | None = None
     proposal_digest: str | None = None
+    gone_on: bool = False
 
     def forget_if_changed(self, request: ReviewRequest) -> None:
         """Drop an answer that was given about another proposal: what stands here now has to be asked about."""
         if self.proposal_digest not in (None, request.proposal_digest):
             _forget()
+
+    def check(self, where: str) -> None:
+        """Refuse an answer at an older pause: replayed, it would do once more what was done, or what was withdrawn.
+
+        Raises:
+            AnswerError: The thread has gone on. Nothing was saved.
+        """
+        if self.gone_on:
+            problem = "names a pause that the thread has left behind: look at what stands there now"
+            raise AnswerError(where, "checkpoint", problem)
 
 
 def review_id() -> str:
@@ -58,10 +75,11 @@ def asked() -> Asked:
         return Asked()
     if (loop := _loop(saver)) is not None:
         return _on_loop(loop)
-    open_questions = _open_questions(saver.get_tuple(_root()))
-    if _is_stray(open_questions) and not open_questions:
-        saver.put_writes(_root(), _NO_ANSWER, _NO_TASK)
-    return _read(open_questions)
+    head = saver.get_tuple(_root())
+    found, stray = _look(head)
+    if stray:
+        saver.put_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
+    return found
 
 
 async def aasked() -> Asked:
@@ -69,20 +87,32 @@ async def aasked() -> Asked:
     saver = _saver_to_ask()
     if saver is None:
         return Asked()
-    open_questions = _open_questions(await saver.aget_tuple(_root()))
-    if _is_stray(open_questions) and not open_questions:
-        await saver.aput_writes(_root(), _NO_ANSWER, _NO_TASK)
-    return _read(open_questions)
+    head = await saver.aget_tuple(_root())
+    found, stray = _look(head)
+    if stray:
+        await saver.aput_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
+    return found
 
 
 def _saver_to_ask() -> Any:
-    """The saver, if there is an answer that does not say itself what it is about."""
-    answer = _answer()
-    if answer is None or (
-        isinstance(answer, Mapping) and (answer.get("digest") or answer.get("proposal_digest"))
-    ):
+    """The saver, if there is an answer that the desk has not just sent: that one goes to the head, with its digest."""
+    answer, running = _answer(), get_config()["configurable"]
+    sent_now = review_id() in (running.get("__pregel_resume_map") or {})
+    if answer is None or (sent_now and isinstance(answer, Mapping) and answer.get("via") == "desk"):
         return None
-    return get_config()["configurable"].get("__pregel_checkpointer")
+    return running.get("__pregel_checkpointer")
+
+
+def _look(head: Any) -> tuple[Asked, bool]:
+    """What the thread's newest checkpoint tells, and whether a kept answer is to be taken back."""
+    at = _at()
+    if head is not None and at is not None and head.checkpoint["id"] > at:  # ids grow with time
+        return Asked(gone_on=True), False
+    is_head = head is not None and head.checkpoint["id"] == at
+    open_questions = _open_questions(head) if is_head else {}
+    stray = _is_stray(open_questions)
+    shown = native_request(open_questions.get(review_id())) or {}
+    return Asked(shown.get("digest"), shown.get("proposal_digest")), stray and not open_questions
 
 
 def _is_stray(open_questions: Mapping[str, Any]) -> bool:
@@ -92,13 +122,9 @@ def _is_stray(open_questions: Mapping[str, Any]) -> bool:
     """
     stray = not _scratchpad().resume and review_id() not in open_questions
     if stray:
+        _LOG.warning("an answer without an id was dropped: this question had not been asked when it came")
         _forget()
     return stray
-
-
-def _read(open_questions: Mapping[str, Any]) -> Asked:
-    shown = native_request(open_questions.get(review_id())) or {}
-    return Asked(shown.get("digest"), shown.get("proposal_digest"))
 
 
 def _loop(saver: Any) -> asyncio.AbstractEventLoop | None:
@@ -163,8 +189,14 @@ def _scratchpad() -> Any:
     return get_config()["configurable"].get("__pregel_scratchpad")
 
 
-def _root() -> Any:
-    """The checkpoint that the run goes on from."""
-    running = get_config()["configurable"]
-    at = (running.get("checkpoint_map") or {}).get("")
-    return {"configurable": {"thread_id": running["thread_id"], "checkpoint_ns": "", "checkpoint_id": at}}
+def _at() -> str | None:
+    """The root checkpoint that the run goes on from."""
+    found = (get_config()["configurable"].get("checkpoint_map") or {}).get("")
+    return None if found is None else str(found)
+
+
+def _root(checkpoint: str | None = None) -> Any:
+    """A checkpoint of the thread's root, or the newest. LangGraph keeps ids of threads as text."""
+    thread = str(get_config()["configurable"]["thread_id"])
+    named = {} if checkpoint is None else {"checkpoint_id": checkpoint}
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": "", **named}}

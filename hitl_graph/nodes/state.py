@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from typing_extensions import TypedDict  # pydantic, which publishes the state, wants this one before Python 3.12
+from typing_extensions import (
+    TypedDict,  # pydantic, which publishes the state, wants this one before Python 3.12
+)
 
 __all__ = ["HitlState"]
 

@@ -7,7 +7,13 @@ review_card(graph, "t1", by="ana")
 ```
 """
 
-from hitl_graph.notebook.card import ReviewCard, review_card
+try:
+    from hitl_graph.notebook.card import ReviewCard, review_card
+except ModuleNotFoundError as error:
+    if error.name not in ("anywidget", "traitlets"):
+        raise
+    problem = "hitl_graph.notebook draws in JupyterLab and marimo: install hitl-graph[notebook]"
+    raise ImportError(problem, name=error.name) from error
 from hitl_graph.notebook.reprs import html_of, markdown_of, register
 from hitl_graph.notebook.thread import OpenCase, Thread, aread_thread, read_thread
 

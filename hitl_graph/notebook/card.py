@@ -21,7 +21,7 @@ from hitl_graph.notebook.markup import case_html, page, record_html, text_html
 from hitl_graph.notebook.sent import decision_of, json_of, preview_of
 from hitl_graph.notebook.session import Busy, Session, Went
 from hitl_graph.notebook.thread import OpenCase, Thread, config_of, needs_loop, read_thread
-from hitl_graph.notebook.view import case_view, record_view, thread_view
+from hitl_graph.notebook.view import case_view, clock, record_view, thread_view
 from hitl_graph.plain import printable
 
 __all__ = ["ReviewCard", "review_card"]
@@ -135,7 +135,13 @@ class ReviewCard(anywidget.AnyWidget):
     def _heard(self, _widget: object, content: Any, _buffers: object) -> None:
         if not isinstance(content, Mapping):
             return
-        kind = content.get("type")
+        try:
+            self._told_by_page(content.get("type"), content)
+        except (HitlError, ValueError, TypeError) as error:  # text that is none, such as half a character
+            notice = _notice("error", f"It could not be read: {error}")
+            self._publish(phase=self.view["phase"], notice=notice)
+
+    def _told_by_page(self, kind: object, content: Mapping[str, Any]) -> None:
         if kind == "draft":
             self.drafts = {**self.drafts, str(content.get("review")): dict(content.get("draft") or {})}
         elif kind == "preview":
@@ -311,7 +317,7 @@ def _conflict(error: HitlError) -> str:
     if isinstance(error, DecisionConflict):
         word = error.decision.replace("_", " ")
         return printable(
-            f"This was decided already: {word} by {error.by}, {error.at}. Nothing of yours was applied."
+            f"This was decided already: {word} by {error.by}, {clock(error.at)}. Nothing of yours was applied."
         )
     return _STALE if isinstance(error, StaleReview) else printable(f"{error}. Nothing of yours was applied.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os.path
 import re
 from typing import Any
 
@@ -37,7 +38,7 @@ def word_diff(before: JSON, after: JSON) -> list[Piece]:
     if sum(map(len, words)) > MOST_WORDS:
         words = [_LINE.findall(old), _LINE.findall(new)]
     if sum(map(len, words)) > MOST_WORDS:
-        words = [[old], [new]]
+        return _one_change(old, new)
     matcher = difflib.SequenceMatcher(None, words[0], words[1], autojunk=False)
     runs: list[tuple[bool, str, str]] = []
     codes = matcher.get_opcodes()
@@ -55,6 +56,20 @@ def word_diff(before: JSON, after: JSON) -> list[Piece]:
         for piece in ([("=", removed)] if same else [("-", removed), ("+", added)])
         if piece[1]
     ]
+
+
+def _one_change(old: str, new: str) -> list[Piece]:
+    """What two texts begin and end with is kept; all between is one change."""
+    start = len(os.path.commonprefix([old, new]))
+    stop = len(os.path.commonprefix([old[start:][::-1], new[start:][::-1]]))
+    ends = len(old) - stop, len(new) - stop
+    pieces = [
+        ("=", old[:start]),
+        ("-", old[start : ends[0]]),
+        ("+", new[start : ends[1]]),
+        ("=", old[ends[0] :]),
+    ]
+    return [piece for piece in pieces if piece[1]]
 
 
 def value_text(value: Any) -> str:

@@ -163,13 +163,12 @@ def _kind(value: JSON, types: set[str], about: list[dict[str, Any]]) -> Kind:
 
 
 def _read(field: Field, text: str, where: str) -> JSON:
-    if field.kind in ("choice", "boolean"):
-        return parse_json(text)
-    if field.kind == "json":
+    if field.kind in ("choice", "boolean", "json"):
         try:
             return parse_json(text)
         except ValueError as error:
-            raise refused(where, f"changes.{field.name}", f"should be JSON: {error}") from None
+            problem = f'should be JSON, such as "yes" in quotes, 5, null or ["a"]: {error}'
+            raise refused(where, f"changes.{field.name}", problem) from None
     if field.value is None and not text:
         return None
     if field.kind == "number" and not text.strip():

@@ -17,6 +17,7 @@ from hitl_graph.wire import ForeignCase, Shape
 
 __all__ = [
     "case_view",
+    "clock",
     "confirmation",
     "record_view",
     "request_view",
@@ -148,7 +149,7 @@ def record_view(record: Record) -> View:
         "outcome": record.outcome,
         "by": printable(record.by),
         "via": printable(record.via),
-        "at": _clock(record.at),
+        "at": clock(record.at),
         "waited": "" if record.waited_s is None else span(record.waited_s),
         "reason": printable(record.reason or ""),
         "cause": record.cause or "",
@@ -196,6 +197,18 @@ def span(seconds: float) -> str:
     first = next((place for place, (number, _) in enumerate(units) if number), 3)
     several = units[first : first + (2 if first < 2 else 1)]
     return " ".join(f"{number} {unit}" for number, unit in several if number) or "0 s"
+
+
+def clock(text: str | None) -> str:
+    """A stored moment as people write it, in UTC."""
+    try:
+        return (
+            ""
+            if text is None
+            else f"{dt.datetime.fromisoformat(text).astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+        )
+    except ValueError:
+        return printable(str(text))
 
 
 def _final(record: Record) -> Mapping[str, JSON]:
@@ -304,15 +317,3 @@ def _target(node: str) -> str:
 
 def _iso(moment: dt.datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
-
-
-def _clock(text: str | None) -> str:
-    """A stored moment as people write it, in UTC."""
-    try:
-        return (
-            ""
-            if text is None
-            else f"{dt.datetime.fromisoformat(text).astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
-        )
-    except ValueError:
-        return printable(str(text))

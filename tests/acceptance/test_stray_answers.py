@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
+from pydantic import ValidationError
 
-from hitl_graph import Desk, Evidence, HitlState, add_gate, open_checkpointer
+from hitl_graph import Approve, Desk, Evidence, HitlState, add_gate, open_checkpointer
 from tests.support.graphs import lines, mail_graph, reply_gate, thread
 
 UNSEEN = {"email": {"to": "mallory@example.com", "body": "Never seen by anybody"}}
@@ -209,4 +211,85 @@ async def test_a_saver_with_async_methods_alone_is_asked_on_the_graphs_own_loop(
     await graph.ainvoke(start(sink), thread("t2"))
     await graph.aupdate_state(thread("t2"), UNSEEN, as_node="draft")
     await graph.ainvoke(Command(resume="approve"), thread("t2"))
+    assert len(lines(sink)) == 1
+
+
+@pytest.mark.parametrize("second", ["reject", "approve", "nonsense"])
+@pytest.mark.parametrize("by_id", [False, True], ids=["bare", "by id"])
+@pytest.mark.parametrize("ours", [True, False], ids=["our saver", "memory"])
+def test_an_answer_at_a_pause_that_was_answered_acts_no_second_time(
+    db_url: str, tmp_path: Path, second: str, *, by_id: bool, ours: bool
+) -> None:
+    """A second person's page still names the old checkpoint. Replayed, the first answer would send once more."""
+    sink = tmp_path / "sink"
+    with open_checkpointer(db_url) as postgres:
+        graph = mail_graph().compile(checkpointer=postgres if ours else InMemorySaver())
+        graph.invoke(start(sink), thread("t1"))
+        paused = graph.get_state(thread("t1"))
+        graph.invoke(Command(resume="approve"), thread("t1"))
+        assert len(lines(sink)) == 1
+
+        answer: Any = {paused.interrupts[0].id: second} if by_id else second
+        with pytest.raises(ValidationError, match="left behind"):
+            graph.invoke(Command(resume=answer), paused.config)
+
+    assert len(lines(sink)) == 1
+
+
+@pytest.mark.parametrize("by_id", [False, True], ids=["bare", "by id"])
+def test_an_answer_at_a_pause_that_was_superseded_sends_nothing(
+    db_url: str, tmp_path: Path, *, by_id: bool
+) -> None:
+    """I7: the draft was corrected since. The old one is not sent, and the newer case stays open."""
+    sink = tmp_path / "sink"
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = mail_graph().compile(checkpointer=checkpointer)
+        graph.invoke(start(sink), thread("t1"))
+        paused = graph.get_state(thread("t1"))
+        graph.update_state(thread("t1"), UNSEEN, as_node="draft")
+        graph.invoke(None, thread("t1"))
+        [newer] = desk.pending()
+
+        answer: Any = {paused.interrupts[0].id: "approve"} if by_id else "approve"
+        with pytest.raises(ValidationError, match="left behind"):
+            graph.invoke(Command(resume=answer), paused.config)
+
+        assert lines(sink) == []
+        assert [case.id for case in desk.pending()] == [newer.id]
+        desk.decide(newer.id, Approve(), by="ana", digest=newer.digest)
+        [done] = desk.resume(graph)
+        assert (done.applied, len(lines(sink))) == ((newer.id,), 1)
+
+
+def test_a_decision_of_the_desk_is_not_replayed_either(db_url: str, tmp_path: Path) -> None:
+    """What the desk decided is kept with the old pause; an answer there does not make it act again."""
+    sink = tmp_path / "sink"
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = mail_graph().compile(checkpointer=checkpointer)
+        graph.invoke(start(sink), thread("t1"))
+        paused = graph.get_state(thread("t1"))
+        [case] = desk.pending()
+        desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+        desk.resume(graph)
+
+        with pytest.raises(ValidationError, match="left behind"):
+            graph.invoke(Command(resume="reject"), paused.config)
+
+        assert len(lines(sink)) == 1
+        assert desk.show(case.id).status == "applied"
+
+
+@pytest.mark.parametrize("named", [7, uuid.UUID(int=7)], ids=["number", "uuid"])
+@pytest.mark.parametrize("ours", [True, False], ids=["our saver", "memory"])
+def test_a_bare_answer_is_taken_whatever_the_thread_is_named_by(
+    db_url: str, tmp_path: Path, named: Any, *, ours: bool
+) -> None:
+    """LangGraph keeps ids of threads as text, and nodes see them as they were given."""
+    sink = tmp_path / "sink"
+    with open_checkpointer(db_url) as postgres:
+        graph = mail_graph().compile(checkpointer=postgres if ours else InMemorySaver())
+        graph.invoke(start(sink), thread(named))
+
+        graph.invoke(Command(resume="approve"), thread(named))
+
     assert len(lines(sink)) == 1

@@ -2,6 +2,9 @@
 
 const UNGUARDED = "This graph's checkpointer keeps no reviews: only this kernel guards against deciding twice.";
 
+const SILENT = "No answer from the kernel yet. If it is busy, wait; if it was restarted, run the cell again.";
+const GONE = "The kernel does not answer: nothing was decided. If it was restarted, run the cell again.";
+
 class Card {
   constructor(model, el) {
     this.model = model;
@@ -10,6 +13,7 @@ class Card {
     this.previews = new Map(); // the last diff of each case
     this.number = 0;
     this.labels = 0;
+    this.most = MOST_CASES;
     this.timers = new Set();
     this.status = h("p", { class: "hitl-status", role: "status", "aria-live": "polite" });
     this.body = h("div", { class: "hitl-body" });
@@ -44,8 +48,22 @@ class Card {
     for (const timer of this.timers) clearTimeout(timer);
   }
 
+  /** Whether it went out: to a kernel that was restarted nothing can be sent, and JupyterLab raises. */
   send(message) {
-    this.model.send(message);
+    try {
+      this.model.send(message);
+      return true;
+    } catch {
+      this.unheard(GONE);
+      return false;
+    }
+  }
+
+  /** Nothing was decided: all that was typed is there, and can be tried again. */
+  unheard(why) {
+    this.busy = false;
+    this.mute(false);
+    this.status.textContent = why;
   }
 
   later(name, wait, work) {
@@ -129,8 +147,8 @@ class Card {
     const body = { ...local.grounds, ...decision };
     const edits = decision.type === "edit" ? { texts: [...this.textsOf(item.id)], tool: local.tool } : {};
     const confirmed = local.more.confirmed || "";
-    this.send({ type: "decide", review: item.id, digest: item.digest, decision: body, confirmed, ...edits, ...extra });
-    this.wait();
+    const sent = { type: "decide", review: item.id, digest: item.digest, decision: body, confirmed };
+    if (this.send({ ...sent, ...edits, ...extra })) this.wait();
   }
 
   goOn() {
@@ -138,17 +156,11 @@ class Card {
     this.busy = true;
     this.keep = true;
     this.mute(true);
-    this.send({ type: "go_on" });
-    this.wait();
+    if (this.send({ type: "go_on" })) this.wait();
   }
 
   wait() {
-    this.later("patience", PATIENCE_MS, () => {
-      this.busy = false;
-      this.mute(false);
-      this.status.textContent =
-        "No answer from the kernel yet. If it is busy, wait; if it was restarted, run the cell again.";
-    });
+    this.later("patience", PATIENCE_MS, () => this.unheard(SILENT));
   }
 
   mute(quiet) {
@@ -220,7 +232,8 @@ class Card {
     if (view.problem) this.problem = view.problem;
     const parts = [this.head(view)];
     if (view.notice) parts.push(noticeOf(this, view.notice));
-    for (const item of view.cases) parts.push(item.foreign === null ? ownCase(this, item) : foreignCase(this, item));
+    for (const item of view.cases.slice(0, this.most)) parts.push(item.foreign === null ? ownCase(this, item) : foreignCase(this, item));
+    if (view.cases.length > this.most) parts.push(this.moreCases(view.cases.length - this.most));
     if (view.cases.length && !view.desk) parts.push(h("p", { class: "hitl-fine hitl-foot" }, UNGUARDED));
     for (const one of view.told) parts.push(toldOf(one));
     const mine = view.records.filter((one) => one.mine).reverse();
@@ -233,7 +246,7 @@ class Card {
     this.body.replaceChildren(...parts);
     this.status.textContent = this.statusOf(view);
     this.mute(view.phase !== "ready");
-    for (const item of view.cases) {
+    for (const item of view.cases.slice(0, this.most)) {
       const preview = this.previews.get(item.id);
       const section = this.sectionOf(item.id);
       if (this.problem && this.problem.review === item.id) this.showProblem(section, this.problem);
@@ -257,6 +270,15 @@ class Card {
         // a date has no caret
       }
     }
+  }
+
+  moreCases(left) {
+    const on = () => {
+      this.most += MOST_CASES;
+      this.draw();
+    };
+    const words = `${left} more ${left > 1 ? "cases wait" : "case waits"}: show ${Math.min(left, MOST_CASES)}`;
+    return h("button", { type: "button", class: "hitl-button hitl-more", "data-key": "more", click: on }, words);
   }
 
   statusOf(view) {

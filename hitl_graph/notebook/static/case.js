@@ -58,9 +58,9 @@ function evidenceOf(item) {
     h(
       "article",
       { class: "hitl-source" },
-      h("h5", {}, said(one.title), one.source ? h("span", { class: "hitl-fine" }, ` from ${one.source}`) : null),
-      one.pairs.length ? pairList(one.pairs.map(([name, text]) => [said(name), said(text)])) : null,
-      one.text ? h("div", { class: one.mono ? "hitl-text hitl-mono" : "hitl-text" }, said(one.text)) : null,
+      h("h5", {}, said(one.title), one.source ? h("span", { class: "hitl-fine" }, " from ", said(one.source)) : null),
+      one.pairs.length ? pairList(one.pairs.map(([name, text]) => [said(name), saidLong(text)])) : null,
+      one.text ? h("div", { class: one.mono ? "hitl-text hitl-mono" : "hitl-text" }, saidLong(one.text)) : null,
       one.url ? h("p", { class: "hitl-fine" }, said(one.url)) : null,
     ),
   );
@@ -74,7 +74,7 @@ function proposalFields(fields) {
   const rows = fields.map((one) => [
     said(one.name),
     [
-      h("div", { class: one.mono ? "hitl-value hitl-mono" : "hitl-value" }, said(one.text)),
+      h("div", { class: one.mono ? "hitl-value hitl-mono" : "hitl-value" }, saidLong(one.text)),
       one.hidden.length ? h("p", { class: "hitl-wrong" }, `holds hidden characters: ${one.hidden.join(", ")}`) : null,
     ],
   ]);
@@ -121,7 +121,7 @@ function optionList(card, item, local) {
 
 function transcriptOf(turns) {
   const list = turns.map((one) =>
-    h("article", { class: "hitl-turn" }, h("h5", {}, said(one.role), h("span", { class: "hitl-fine" }, ` ${one.at}`)), h("div", { class: "hitl-text" }, said(one.text))),
+    h("article", { class: "hitl-turn" }, h("h5", {}, said(one.role), h("span", { class: "hitl-fine" }, ` ${one.at}`)), h("div", { class: "hitl-text" }, saidLong(one.text))),
   );
   return h("details", {}, h("summary", {}, `Transcript (${turns.length})`), list);
 }
@@ -181,14 +181,14 @@ function foreignCase(card, item) {
   const local = card.of(item.id);
   const title = `${card.prefix}-${item.id}`;
   const asker = item.node ? `node ${item.node}` : "a node";
-  const acts = item.acts.map((act) => [h("h5", {}, said(act.name)), pairList(act.fields.map((one) => [said(one.name), h("div", { class: "hitl-value" }, said(one.text))]))]);
+  const acts = item.acts.map((act) => [h("h5", {}, said(act.name)), pairList(act.fields.map((one) => [said(one.name), h("div", { class: "hitl-value" }, saidLong(one.text))]))]);
   return h(
     "section",
     { class: "hitl-case", "aria-labelledby": title, "data-review": item.id },
     h("p", { class: "hitl-kicker" }, h("span", {}, said(`asked by ${asker}, which is no gate of this library`))),
     h("h3", { id: title }, said(item.question)),
     item.description || acts.length
-      ? h("div", { class: "hitl-agent" }, item.description ? h("div", { class: "hitl-text" }, said(item.description)) : null, acts)
+      ? h("div", { class: "hitl-agent" }, item.description ? h("div", { class: "hitl-text" }, saidLong(item.description)) : null, acts)
       : null,
     item.schema ? h("details", {}, h("summary", {}, "The answer that it takes"), h("div", { class: "hitl-text hitl-mono" }, said(item.schema))) : null,
     actionRow(card, item, local),

@@ -14,6 +14,8 @@ const KEYS = { approve: "a", edit: "e", reject: "x", ask_info: "i", respond: "w"
 const REASONS = ["tone", "wrong facts", "incomplete", "wrong recipient", "policy", "not needed"];
 const CAUSES = { model: "The model", instructions: "Its instructions", source_data: "The source data" };
 const RECURRENCES = { edge: "A rare case", recurring: "It comes again and again" };
+const MOST_CHARACTERS = 20000; // of one text that are drawn at once
+const MOST_CASES = 20; // that are drawn at once
 const QUIET_MS = 250; // between a key stroke and its preview
 const PATIENCE_MS = 6000; // after which a silent kernel is spoken of
 
@@ -38,9 +40,18 @@ function said(text) {
   return String(text).split(HIDDEN).map((part) => (HIDDEN.test(part) ? mark(part) : part));
 }
 
+/** A text that may be very long: its beginning, and the rest where it is asked for. A page of a megabyte stands still. */
+function saidLong(text) {
+  if (text.length <= MOST_CHARACTERS) return said(text);
+  const rest = h("div", { class: "hitl-text" });
+  const more = h("details", {}, h("summary", {}, `${text.length - MOST_CHARACTERS} more characters`), rest);
+  more.addEventListener("toggle", () => rest.replaceChildren(...(more.open ? said(text.slice(MOST_CHARACTERS)) : [])));
+  return [...said(text.slice(0, MOST_CHARACTERS)), more];
+}
+
 function diff(pieces) {
   const tags = { "-": "del", "+": "ins", "=": "span" };
-  return pieces.map(([kind, text]) => h(tags[kind], {}, said(text)));
+  return pieces.map(([kind, text]) => h(tags[kind], {}, saidLong(text)));
 }
 
 function words(name) {

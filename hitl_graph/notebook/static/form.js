@@ -54,7 +54,9 @@ function formField(card, item, local, field, place) {
     input = h("select", attrs, all.map((one) => h("option", { value: one.value, selected: one.value === shown }, said(one.label))));
   } else if (field.kind === "long" || field.kind === "json") {
     const lines = Math.min(14, Math.max(3, shown.split("\n").length + Math.floor(shown.length / 70)));
-    input = h("textarea", { ...attrs, rows: lines, class: field.kind === "json" ? "hitl-mono" : "" });
+    const huge = shown.length > MOST_CHARACTERS; // its height is not measured and its words are not looked up
+    const looks = [field.kind === "json" ? "hitl-mono" : "", huge ? "hitl-huge" : ""].join(" ").trim();
+    input = h("textarea", { ...attrs, rows: lines, class: looks || null, spellcheck: huge ? "false" : "true" });
   } else {
     const types = { date: "date", text: "text", number: "text" };
     input = h("input", { ...attrs, type: types[field.kind], inputmode: field.kind === "number" ? "decimal" : null });
