@@ -106,6 +106,8 @@ class GatedCall:
             return End(self._entry("refused", told=f"{name} {CUT_OFF}"))
         if self.tool.spec and (problem := self.tool.spec.problem(args)):
             return self.refused(f"{problem[0]}: {problem[1]}. Correct the arguments and call it again.")
+        if self.tool.spec and (unknown := self.tool.spec.unknown(args)):
+            return self.refused(f"{unknown}: is no argument of it. Call it again without.")
         if record := decided_against(self.state, self.tool.spec).get(same):
             return End(self._entry("repeated", told=repeated(record)))
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, NotRequired
 
@@ -102,6 +103,9 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         words = [(gate, ", ".join(self.policy.matchers(gate))) for gate in self.policy.gates]
         mark = ToolsMark(tuple((led(gate), tools) for gate, tools in words))
         self.__hitl_marks__ = {"after_model": mark, "aafter_model": mark}
+        self._unseen = self.policy.names | {
+            name for pair in self.edit_to.items() for name in (pair[0], *pair[1])
+        }
         self._tools: dict[str, BaseTool] = {}
         self._specs: dict[int, tuple[Any, dict[str, Any] | None]] = {}
 
@@ -181,6 +185,8 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def _shown(self, request: ModelRequest[Any]) -> dict[str, Any]:
         """The tools in a request that a gate may stand before, or an edit may name, as they are kept."""
+        if self._unseen:
+            self._check_names({_name(tool) for tool in request.tools})
         out = {}
         for tool in request.tools:
             held, spec = self._specs.get(id(tool), (None, None))
@@ -194,7 +200,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         return out
 
     def _read(self, tool: BaseTool | dict[str, Any]) -> dict[str, Any] | None:
-        name = tool.name if isinstance(tool, BaseTool) else tool.get("function", tool).get("name")
+        name = _name(tool)
         named = any(name in targets for targets in self.edit_to.values())
         if not isinstance(name, str) or not (named or self.policy.may_match(name)):
             return None
@@ -207,6 +213,16 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             if matcher == name:
                 gate_of_tool(gate, spec)  # what does not fit the tool is said before any model is asked
         return {"name": name, "kept": spec.to_json()}
+
+    def _check_names(self, shown: set[Any]) -> None:
+        """Say once which names stand before nothing: a misspelled one would let its tool run without its gate."""
+        unknown, self._unseen = sorted(self._unseen - shown), frozenset()
+        if unknown:
+            problem = (
+                f"GateMiddleware: the model is shown no tool named {', '.join(unknown)}, so a gate for it stands "
+                "before nothing. Check the spelling. A tool that other middleware adds later is gated all the same."
+            )
+            warnings.warn(problem, UserWarning, stacklevel=2)
 
     def _with_tools(self, request: ModelRequest[Any], tools: dict[str, Any], response: Any) -> Any:
         if (request.state or {}).get(TOOLS) == tools:
@@ -250,3 +266,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         if tool is None or not self.policy.may_match(call["name"]):
             return request
         return request.override(tool=ungated(tool, self.policy, call, request.state))
+
+
+def _name(tool: BaseTool | dict[str, Any]) -> Any:
+    return tool.name if isinstance(tool, BaseTool) else tool.get("function", tool).get("name")

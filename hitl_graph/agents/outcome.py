@@ -56,7 +56,11 @@ def turn_update(
     ]
     if stop and not over:
         messages.append(stopped(entries))
-    update = {"messages": messages, CALLS: entries, REFUSED: refused}
+    update: dict[str, Any] = {"messages": messages, CALLS: entries, REFUSED: refused}
+    if messages and state.get("structured_response") is not None:
+        update["structured_response"] = (
+            None  # it was given before the model knew that not all of its calls ran
+        )
     update.update({key: turn[key] for key in ("reviews", "judgements") if turn.get(key)})
     return {**update, "jump_to": "end"} if over or stop else update
 

@@ -74,6 +74,11 @@ class Policy:
         return _each_once(gate for _, gate in self.rules)
 
     @property
+    def names(self) -> frozenset[str]:
+        """The tools that are named in full."""
+        return frozenset(m for m, _ in self.rules if isinstance(m, str) and not set(m) & set("*?["))
+
+    @property
     def has_predicates(self) -> bool:
         """Whether the state has a say in it."""
         return any(callable(matcher) for matcher, _ in self.rules)

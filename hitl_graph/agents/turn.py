@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
@@ -127,6 +127,9 @@ def _verdict(
         return Verdict(call, entry=refused_entry(call, "refused", told))
     if spec and (problem := spec.problem(args)):
         told = f"{call['name']} was not run: {problem[0]}: {problem[1]}. Correct the arguments and call it again."
+        return Verdict(call, entry=refused_entry(call, "refused", told))
+    if spec and (unknown := spec.unknown(args)):
+        told = f"{call['name']} was not run: {unknown}: is no argument of it. Call it again without."
         return Verdict(call, entry=refused_entry(call, "refused", told))
     if record := decided.get(same):
         return Verdict(call, entry=refused_entry(call, "repeated", repeated(record)))

@@ -112,7 +112,7 @@ def dangling(messages: list[AnyMessage]) -> list[AnyMessage] | None:
         for call in message.tool_calls:
             if call["id"] and call["id"] not in following:
                 entry = {
-                    "told": f"{call['name']} was not run: the user wrote again before all calls of the message were decided.",
+                    "told": f"{call['name']} was not run: the user wrote again before all calls were decided.",
                     "tool": call["name"],
                     "outcome": "superseded",
                 }

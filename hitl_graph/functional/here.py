@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -80,9 +81,23 @@ def _call_with(
     return context.run(function, *args)
 
 
+class _Done(concurrent.futures.Future[Any]):
+    """Tells those who wait for it one after another, whichever threads they wait in.
+
+    LangGraph notes what a task gave in a list that it copies and replaces. Two threads at once would lose one of two.
+    """
+
+    def add_done_callback(self, fn: Callable[[concurrent.futures.Future[Any]], object]) -> None:
+        with _TELLING:
+            super().add_done_callback(fn)
+
+
+_TELLING = threading.RLock()
+
+
 def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
     """What LangGraph's executor does, at once. Its own options, such as `__next_tick__`, are about threads."""
-    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    future = _Done()
     kwargs = {key: value for key, value in kwargs.items() if not key.startswith("__")}
     try:
         future.set_result(contextvars.copy_context().run(function, *args, **kwargs))

@@ -18,6 +18,10 @@ from hitl_graph.nodes.marks import FailureMark, set_mark
 __all__ = ["ask_on_failure"]
 
 
+LONGEST = 2_000
+"""Characters of an error that are shown; some clients put a whole page of HTML into one."""
+
+
 def ask_on_failure(
     gate: FailureEscalation, *, node: str, skip: str, abort: str = END
 ) -> Callable[[Any, NodeError], Command[Any]]:
@@ -64,6 +68,7 @@ def ask_on_failure(
             return Command(goto=error.node)
         # On every later call LangGraph hands over the error's repr instead of the error itself.
         text = error.error if isinstance(error.error, str) else repr(error.error)
-        return handler.review_with(state, {"node": error.node, "error": text})
+        cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
+        return handler.review_with(state, {"node": error.node, "error": cut})
 
     return set_mark(ask, FailureMark(handler.gate, leads))  # type: ignore[no-any-return]

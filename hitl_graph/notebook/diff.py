@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os.path
 import re
 from typing import Any
 
@@ -33,12 +32,20 @@ def word_diff(before: JSON, after: JSON) -> list[Piece]:
         >>> word_diff("on Monday", "on Tuesday")
         [('=', 'on '), ('-', 'Monday'), ('+', 'Tuesday')]
     """
-    old, new = value_text(before), value_text(after)
+    return _text_diff(value_text(before), value_text(after))
+
+
+def _text_diff(old: str, new: str) -> list[Piece]:
     words = [_WORD.findall(old), _WORD.findall(new)]
     if sum(map(len, words)) > MOST_WORDS:
+        start, stop = _common(old, new)
+        if start or stop:
+            kept = [("=", old[:start])], [("=", old[len(old) - stop :])]
+            between = _text_diff(old[start : len(old) - stop], new[start : len(new) - stop])
+            return [piece for piece in (*kept[0], *between, *kept[1]) if piece[1]]
         words = [_LINE.findall(old), _LINE.findall(new)]
     if sum(map(len, words)) > MOST_WORDS:
-        return _one_change(old, new)
+        words = [[old], [new]]
     matcher = difflib.SequenceMatcher(None, words[0], words[1], autojunk=False)
     runs: list[tuple[bool, str, str]] = []
     codes = matcher.get_opcodes()
@@ -58,18 +65,18 @@ def word_diff(before: JSON, after: JSON) -> list[Piece]:
     ]
 
 
-def _one_change(old: str, new: str) -> list[Piece]:
-    """What two texts begin and end with is kept; all between is one change."""
-    start = len(os.path.commonprefix([old, new]))
-    stop = len(os.path.commonprefix([old[start:][::-1], new[start:][::-1]]))
-    ends = len(old) - stop, len(new) - stop
-    pieces = [
-        ("=", old[:start]),
-        ("-", old[start : ends[0]]),
-        ("+", new[start : ends[1]]),
-        ("=", old[ends[0] :]),
-    ]
-    return [piece for piece in pieces if piece[1]]
+def _common(old: str, new: str) -> tuple[int, int]:
+    """How many characters both texts begin and end with, in whole words."""
+    start = old.rfind(" ", 0, _same(old, new)) + 1
+    stop = _same(old[start:][::-1], new[start:][::-1])
+    blank = old.find(" ", len(old) - stop)
+    return start, len(old) - blank if stop and blank >= 0 else 0
+
+
+def _same(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def value_text(value: Any) -> str:

@@ -105,7 +105,7 @@ class _Reader:
         if isinstance(value, (list, tuple)):
             return self._of_list(value)
         kinds = ", ".join(self.request.allowed)
-        got = "nothing" if value is None else f"a {type(value).__name__}"
+        got = "nothing" if value is None else f"of the type {type(value).__name__}"
         raise self._no("answer", f"is {got}: answer with an object that has a type, one of {kinds}")
 
     def _of_list(self, value: list[Any] | tuple[Any, ...]) -> Answer:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from langchain.agents.middleware import SummarizationMiddleware
 from langchain_core.messages import AIMessage
 
 from tests.agents.mailing import Mailing
-from tests.support.fake_model import call
+from tests.support.fake_model import ScriptedModel, call
 
 
 def mail(id_: str, body: str = "Hello") -> AIMessage:
@@ -112,3 +113,41 @@ def test_ids_that_a_model_uses_again_do_not_mix_up_turns() -> None:
     mailing.answer(**{"1": "approve"})
 
     assert [one[2] for one in mailing.done] == ["a", "c"]
+
+
+def test_a_summary_of_the_messages_takes_no_rejection_away() -> None:
+    """What was rejected stays rejected when the messages that said so are summarised."""
+    writer = ScriptedModel(*["A summary."] * 9, checks=False)
+    summary = SummarizationMiddleware(writer, trigger=("messages", 3), keep=("messages", 1))
+    mailing = Mailing(mail("m1"), mail("m2"), mail("m3"), before=[summary], max_repeats=1)
+    mailing.model.checks = False
+    mailing.ask()
+
+    out = mailing.answer(m1="reject")
+
+    assert "__interrupt__" not in out
+    assert "I stop here" in str(out["messages"][-1].content)
+
+
+def test_a_default_that_is_written_out_makes_no_other_call_of_it() -> None:
+    """The same act with `copies=0` said is the one that was rejected."""
+    again = call("send_email", "m2", to="ann@example.com", body="Hello", copies=0)
+    mailing = Mailing(mail("m1"), again, "Then not.")
+    mailing.ask()
+
+    out = mailing.answer(m1="reject")
+
+    assert "__interrupt__" not in out
+    assert "rejected" in str(mailing.told("m2").content)
+
+
+def test_an_argument_that_the_tool_would_drop_makes_no_other_call_of_it() -> None:
+    """The model is told that there is no such argument; a person is shown none that does nothing."""
+    again = call("send_email", "m2", to="ann@example.com", body="Hello", urgent=True)
+    mailing = Mailing(mail("m1"), again, "Then not.")
+    mailing.ask()
+
+    out = mailing.answer(m1="reject")
+
+    assert "__interrupt__" not in out
+    assert "urgent: is no argument of it" in str(mailing.told("m2").content)

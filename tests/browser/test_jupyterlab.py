@@ -14,11 +14,11 @@ from tests.support.browser import jupyterlab, watched
 pytestmark = pytest.mark.xdist_group("browser")
 
 THREADS = ("edited", "wrong", "keys", "twice", "dark", "both")
-ODD = ("mild", "odd", "grave")
+ODD = ("mild", "odd", "grave", "big")
 SETUP = """
 from langgraph.checkpoint.memory import InMemorySaver
 from hitl_graph.notebook import html_of, read_thread, review_card
-from tests.notebook.odd import odd_card
+from tests.notebook.odd import many_card, odd_card
 from tests.support.graphs import mail_graph, thread, two_gates_graph
 
 graph = mail_graph().compile(checkpointer=InMemorySaver())
@@ -35,14 +35,29 @@ STATE = (
 )
 
 
-def _write(path: Path) -> None:
+def _cells() -> list[str]:
     cells = [SETUP, *(f"card({name!r})" for name in THREADS)]
-    cells += [*(f"odd_card({name!r})" for name in ODD), "read_thread(graph, 'keys')", STATE]
+    cells += [
+        *(f"odd_card({name!r})" for name in ODD),
+        "many_card('many')",
+        "read_thread(graph, 'keys')",
+        STATE,
+    ]
+    return cells
+
+
+def _write(path: Path, cells: list[str]) -> None:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
     listed = [{**code, "id": f"cell-{place}", "source": cell.strip()} for place, cell in enumerate(cells)]
     book = {"cells": listed, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(book), encoding="utf-8")
+
+
+def _run(page: Page) -> None:
+    expect(page.get_by_text("| Idle")).to_be_visible()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
 class Lab:
@@ -60,14 +75,13 @@ class Lab:
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The notebook, run once: each test has a card of its own in it."""
     root, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
-    _write(root / "cards.ipynb")
+    _write(root / "cards.ipynb", _cells())
+    _write(root / "restart.ipynb", [SETUP, "card('restarted')"])
     size = {"width": 1280, "height": 9000}  # all cells at once: JupyterLab draws only what can be seen
     with jupyterlab(root, home) as address, watched(browser, viewport=size) as (page, errors):
         page.goto(address.format("cards.ipynb"))
-        expect(page.get_by_text("| Idle")).to_be_visible()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        expect(page.locator(".hitl-card")).to_have_count(len(THREADS + ODD))
+        _run(page)
+        expect(page.locator(".hitl-card")).to_have_count(len(THREADS + ODD) + 1)
         yield Lab(page, errors)
 
 
@@ -156,6 +170,8 @@ def test_a_field_may_be_called_anything(lab: Lab) -> None:
     expect(card.get_by_label("constructor")).to_have_value("F" * 60)
     expect(card.get_by_label("件名")).to_have_value("one")
 
+    assert card.evaluate("node => node.scrollWidth <= node.clientWidth")  # the long one does not widen the form
+
     for label, text in (("__proto__", "Opel"), ("Constructor", "F" * 59), ("本文", "three")):
         card.get_by_label(label).fill(text)
     expect(card.locator("[data-diff=__proto__] ins")).to_have_text("Opel")
@@ -179,6 +195,55 @@ def test_what_confirms_can_be_typed_and_follows_the_edit(lab: Lab) -> None:
     card.get_by_role("button", name="Approve with these changes").click()
 
     expect(card.locator(".hitl-record ins")).to_have_text("cid")
+
+
+def test_a_very_long_text_does_not_stop_the_page(lab: Lab) -> None:
+    """A megabyte is drawn when it is asked for, and can be edited; a long name leaves room for its value."""
+    card = lab.card("big")
+    value = card.locator(".hitl-agent .hitl-value").first
+    expect(value).to_contain_text("992000 more characters")
+    assert len(value.inner_text()) < 10_000
+    assert value.bounding_box()["width"] > 150  # type: ignore[index]
+    card.get_by_text("992000 more characters").click()
+    expect(value.locator(".hitl-text")).not_to_be_empty()
+
+    card.get_by_role("button", name="Edit").click()
+    card.get_by_label("Body").evaluate("n => { n.value += '!'; n.dispatchEvent(new Event('input')) }")
+    expect(card.locator("[data-diff=body] ins")).to_have_text("!")
+    card.get_by_role("button", name="Approve with these changes").click()
+
+    expect(card.locator(".hitl-record ins")).to_have_text("!")
+
+
+def test_many_cases_are_drawn_by_the_score(lab: Lab) -> None:
+    """The rest is one button away."""
+    card = lab.card("many")
+    expect(card.locator(".hitl-case")).to_have_count(20)
+
+    card.get_by_role("button", name="5 more cases wait: show 5").click()
+
+    expect(card.locator(".hitl-case")).to_have_count(25)
+
+
+def test_a_kernel_that_was_restarted_is_spoken_of(lab: Lab) -> None:
+    """Nothing was decided, the card says so, and what was typed is still there."""
+    page = lab.page.context.new_page()
+    page.goto(lab.page.url.replace("cards.ipynb", "restart.ipynb"))
+    _run(page)
+    expect(page.locator(".hitl-card")).to_have_count(1)
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Restart Kernel…").click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(page.get_by_text("| Idle")).to_be_visible()
+
+    page.get_by_role("button", name="Reject").click()
+    page.get_by_label("Reason").fill("tone")
+    page.locator("[data-submit=reject]").click()
+
+    expect(page.get_by_role("status").get_by_text("The kernel does not answer")).to_be_visible()
+    expect(page.locator("[data-submit=reject]")).to_be_enabled()
+    expect(page.get_by_label("Reason")).to_have_value("tone")
+    page.close()
 
 
 def test_a_double_click_decides_once(lab: Lab) -> None:

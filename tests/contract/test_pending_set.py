@@ -6,10 +6,12 @@ stands at the newest checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import pytest
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from .conftest import Start
 from .driver import MODES, Mode, Run
@@ -167,13 +169,16 @@ async def test_answers_to_an_older_checkpoint(
     old, answers = run.head(), {one: answer_for(asked) for one, asked in list(run.open().items())[:how_many]}
     await run.start(text="second")
     waiting, head = list(run.open()), run.head()
-    await run.resume(answers, at=old)
+    refused = contextlib.suppress(ValidationError)  # by gates; a bare interrupt takes what LangGraph hands it
+    with refused:
+        await run.resume(answers, at=old)
     if run.head() == head:
         assert list(run.open()) == waiting
     else:
         assert {run.status_of()[one] for one in waiting} == {"superseded"}
     await run.finish(answer_for)
-    await run.resume(answers, at=old)
+    with refused:
+        await run.resume(answers, at=old)
 
 
 @in_every_mode

@@ -489,6 +489,18 @@ def test_typing_shows_the_diff_and_what_is_wrong(card: ReviewCard, monkeypatch: 
     assert card.view["records"] == []
 
 
+@pytest.mark.parametrize("texts", [[["body", "\ud800"]], [["body"]], 5, {"body": "\udfff"}])
+def test_text_that_is_none_is_said_and_nothing_else_happens(card: ReviewCard, sink: Path, texts: Any) -> None:
+    """Half a character, as some browsers send one, is no error of the kernel."""
+    message = {"type": "preview", "review": shown(card)["id"], "number": 1, "texts": texts}
+    card._handle_custom_msg(message, [])
+    edit(card, texts)
+
+    assert len(card.view["cases"]) == 1
+    assert card.view["notice"] or card.view["problem"]
+    assert lines(sink) == []
+
+
 @pytest.mark.parametrize(
     "content", [None, "approve", {}, {"type": "decide"}, {"type": "preview"}, {"type": "draft"}]
 )

@@ -51,13 +51,33 @@ def test_very_long_texts_are_compared_by_line() -> None:
     lines = [f"line {number}\n" for number in range(MOST_WORDS // 3)]
 
     changed = [
-        piece for piece in word_diff("".join(lines), "".join([*lines[:-1], "other\n"])) if piece[0] != "="
+        piece
+        for piece in word_diff("".join(lines), "".join(["first\n", *lines[1:-1], "last\n"]))
+        if piece[0] != "="
     ]
 
-    assert changed == [("-", lines[-1]), ("+", "other\n")]
+    assert changed == [("-", lines[0]), ("+", "first\n"), ("-", lines[-1]), ("+", "last\n")]
 
 
 def test_json_is_shown_as_json() -> None:
     """Values that are no text: short ones on a line, long ones over several."""
     assert value_text(["a", 1]) == '["a", 1]'
     assert value_text({"key": "x" * 80}).count("\n") == 2
+
+
+def test_a_change_in_a_text_that_is_too_long_for_words_is_still_found() -> None:
+    """What both begin and end with is kept."""
+    long = "word " * 200_000
+
+    assert word_diff(f"{long}it ends {long}", f"{long}it starts {long}!") == [
+        ("=", f"{long}it "),
+        ("-", f"ends {long}"),
+        ("+", f"starts {long}!"),
+    ]
+    assert word_diff(f"{long}it ends {long}", f"{long}it starts {long}") == [
+        ("=", f"{long}it "),
+        ("-", "ends"),
+        ("+", "starts"),
+        ("=", f" {long}"),
+    ]
+    assert word_diff(long, long) == [("=", long)]

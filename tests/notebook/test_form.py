@@ -87,7 +87,13 @@ def test_only_what_differs_is_a_change(typed: dict[str, str], changes: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("typed", "field"), [({"tags": "[card"}, "changes.tags"), ({"nope": "x"}, "changes.nope")]
+    ("typed", "field"),
+    [
+        ({"tags": "[card"}, "changes.tags"),
+        ({"nope": "x"}, "changes.nope"),
+        ({"urgent": "perhaps"}, "changes.urgent"),
+        ({"tone": "warm"}, "changes.tone"),
+    ],
 )
 def test_what_cannot_be_read_names_its_field(typed: dict[str, str], field: str) -> None:
     """And nothing of the rest is lost: the form stays as it is."""

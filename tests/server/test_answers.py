@@ -115,7 +115,7 @@ def test_a_rejection_is_drafted_and_asked_again(begin: Begin) -> None:
         ("perhaps", "answer: is text, which is no answer here: decide approve or edit or reject"),
         (NOT_TEXT, "changes.body: should be text"),
         ('{"type": "approve"', "answer: looks like JSON and cannot be read"),
-        (True, "answer: is a bool"),
+        (True, "answer: is of the type bool"),
         ({"type": "respond", "message": "Hello"}, "respond is not allowed here"),
     ],
     ids=["word", "field", "broken", "bool", "kind"],

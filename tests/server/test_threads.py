@@ -65,17 +65,35 @@ def test_time_travel_without_an_answer_asks_anew(begin: Begin) -> None:
     assert len(thread.acts) == 1
 
 
-def test_time_travel_with_an_answer_replays_the_old_one(begin: Begin) -> None:
-    """A checkpoint keeps the answer that it was given: a new one has no effect, and nothing is sent by it."""
+@pytest.mark.parametrize(
+    ("first", "second"), [("reject", "approve"), ("approve", "reject"), ("approve", "approve")]
+)
+def test_an_answer_at_a_pause_that_was_answered_is_refused(begin: Begin, first: str, second: str) -> None:
+    """A second page still names the old checkpoint. Nothing is done a second time, and nothing is taken back."""
     thread = begin("mail")
     old = thread.state["checkpoint"]
-    thread.resume("reject")
+    thread.resume(first)
+    done, statuses = thread.acts, thread.statuses
 
-    thread.resume("approve", checkpoint=old)
+    error = thread.resume(second, checkpoint=old)["__error__"]
 
+    assert "left behind" in error["message"]
+    assert thread.acts == done
+    assert thread.statuses == statuses
+
+
+def test_an_answer_at_a_pause_that_was_superseded_is_refused(begin: Begin) -> None:
+    """I7: the draft was corrected since; the old one is not sent, and the newer case stays open."""
+    thread = begin("mail")
+    old = thread.state["checkpoint"]
+    thread.server.client.threads.update_state(thread.id, BY_HAND, as_node="draft")
+    thread.run()
+
+    error = thread.resume("approve", checkpoint=old)["__error__"]
+
+    assert "left behind" in error["message"]
     assert thread.acts == []
-    assert thread.statuses == ["applied", "superseded", "pending"]
-    assert [one["decision"] for one in thread.state["values"]["reviews"]] == ["reject"]
+    assert thread.statuses == ["superseded", "pending"]
 
 
 def test_an_edited_state_is_asked_about_anew(begin: Begin) -> None:

@@ -41,7 +41,7 @@ class Reply:
         tokens: The tokens of the text, given back when the request asks for logprobs; without `content` they
             are the text.
         tool_calls: Name and JSON arguments of each tool that the assistant calls.
-        finish: Why it ended; `"length"` is an answer that did not fit.
+        finish: Why it ended; `"length"` is an answer that did not fit, and `"stop"` with tool calls is sent as such.
         refusal: What the assistant says instead of a structured answer.
         headers: Of an error.
         body: Sent as the whole body instead of an answer.
@@ -168,7 +168,7 @@ def _completion(body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
     choice = {
         "index": 0,
         "message": {**message, "tool_calls": calls} if calls else message,
-        "finish_reason": "tool_calls" if calls else reply.finish,
+        "finish_reason": "tool_calls" if calls and reply.finish == "stop" else reply.finish,
         "logprobs": _logprobs(reply.tokens) if body.get("logprobs") else None,
     }
     return {**_head(body, "chat.completion"), "choices": [choice], "usage": _USAGE}
@@ -193,7 +193,7 @@ def _events(body: Mapping[str, Any], reply: Reply) -> Iterator[dict[str, Any]]:
         yield event({"tool_calls": [{**call, "function": {"name": name, "arguments": ""}}]})
         for piece in _sevens(arguments):
             yield event({"tool_calls": [{"index": number, "function": {"arguments": piece}}]})
-    yield event({}, finish="tool_calls" if reply.tool_calls else reply.finish)
+    yield event({}, finish="tool_calls" if reply.tool_calls and reply.finish == "stop" else reply.finish)
     if (body.get("stream_options") or {}).get("include_usage"):
         yield {**head, "choices": [], "usage": _USAGE}
 

@@ -272,3 +272,16 @@ def test_as_the_default_of_a_whole_graph(mode: Mode) -> None:
         thread.answer({"type": "nope"})
     thread.answer(Approve())
     assert thread.record["outcome"] == "approved" and thread.next == ()
+
+
+@in_both_modes
+def test_a_very_long_error_is_cut(mode: Mode) -> None:
+    """A proxy's page of HTML in the message must not become a case of megabytes."""
+
+    def node(state: Any) -> None:
+        raise ConnectionError("x" * 1_000_000)
+
+    case = failed(guarded(node), mode).case
+
+    assert len(str(case)) < 20_000
+    assert "characters in all" in case["why"][0]["text"]

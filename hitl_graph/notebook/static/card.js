@@ -311,7 +311,7 @@ class Card {
             { class: "hitl-alert", role: "alert" },
             h("strong", {}, "The graph raised an error after the decision. "),
             "The decision is kept; nothing after the error was done.",
-            h("div", { class: "hitl-text hitl-mono" }, said(failed)),
+            h("div", { class: "hitl-text hitl-mono" }, saidLong(failed)),
           )
         : null,
       stuck
