@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 from hitl_graph.agents.tool_spec import ToolSpec
 from hitl_graph.agents.wording import tool_message
 
-__all__ = ["Check", "checked_tool"]
+__all__ = ["Check", "checked_tool", "was_called"]
 
 Check = Callable[[dict[str, Any]], str | None]
 """Looks at the arguments just before the tool runs; gives why it may not run, or None."""
@@ -43,6 +43,14 @@ def checked_tool(
     )
 
 
+def was_called(tool: BaseTool | None) -> bool:
+    """Whether a tool that runs under a key was called; other middleware may have put another in its place."""
+    return not isinstance(tool, _CheckedTool) or (_CALLED, tool.key) in tool.results
+
+
+_CALLED = "called"
+
+
 class _CheckedTool(BaseTool):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -62,6 +70,7 @@ class _CheckedTool(BaseTool):
             return refused
         if not self.key:
             return self.tool.invoke(input, config, **kwargs)
+        self.results[_CALLED, self.key] = True
         if self.key not in self.results:
             self.results[self.key] = self.tool.invoke(input, config, **kwargs)
         return self.results[self.key]
@@ -71,6 +80,7 @@ class _CheckedTool(BaseTool):
             return refused
         if not self.key:
             return await self.tool.ainvoke(input, config, **kwargs)
+        self.results[_CALLED, self.key] = True
         if self.key not in self.results:
             self.results[self.key] = await self.tool.ainvoke(input, config, **kwargs)
         return self.results[self.key]

@@ -23,6 +23,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from hitl_graph.agents.call_gate import Setting, led
+from hitl_graph.agents.checked_tool import was_called
 from hitl_graph.agents.guard import Leave, finished, leave_for, unchanged, ungated
 from hitl_graph.agents.outcome import turn_update
 from hitl_graph.agents.policy import Gates, Policy
@@ -166,9 +167,11 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             return leave.told
         if leave.entry is None:
             return handler(self._free(request))
-        return finished(
-            handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"])
-        )
+        granted = self._granted(request, leave.entry)
+        result = handler(granted)
+        if not was_called(granted.tool):
+            return result  # other middleware did something else in its place, which nobody here answers for
+        return finished(result, leave.entry, str(request.tool_call["id"]))
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Any]]
@@ -179,9 +182,11 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             return leave.told
         if leave.entry is None:
             return await handler(self._free(request))
-        return finished(
-            await handler(self._granted(request, leave.entry)), leave.entry, str(request.tool_call["id"])
-        )
+        granted = self._granted(request, leave.entry)
+        result = await handler(granted)
+        if not was_called(granted.tool):
+            return result  # other middleware did something else in its place, which nobody here answers for
+        return finished(result, leave.entry, str(request.tool_call["id"]))
 
     def _shown(self, request: ModelRequest[Any]) -> dict[str, Any]:
         """The tools in a request that a gate may stand before, or an edit may name, as they are kept."""
@@ -220,7 +225,8 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         if unknown:
             problem = (
                 f"GateMiddleware: the model is shown no tool named {', '.join(unknown)}, so a gate for it stands "
-                "before nothing. Check the spelling. A tool that other middleware adds later is gated all the same."
+                "before nothing, and no edit leads to it. Check the spelling. A tool that other middleware adds "
+                "later is gated all the same."
             )
             warnings.warn(problem, UserWarning, stacklevel=2)
 

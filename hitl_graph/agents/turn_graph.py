@@ -18,7 +18,9 @@ from hitl_graph.agents.turn import Entry, sorted_out
 from hitl_graph.errors import ProposalError
 from hitl_graph.gates import Gate
 from hitl_graph.gates.case import TOOL_CALL
+from hitl_graph.nodes.question import Asked
 from hitl_graph.nodes.state import HitlState, merge
+from hitl_graph.nodes.two_ways import asking_node
 
 __all__ = ["SORT", "TurnState", "compiled_turn", "with_setting"]
 
@@ -75,18 +77,17 @@ def _add(builder: StateGraph[Any, Any, Any, Any], gate: Gate) -> None:
     if gate.judged_first:
         measure, ameasure = _measure(gate)
         builder.add_node(gate.name, RunnableLambda(measure, ameasure, name=gate.name))
-    node: Any = _review(gate)
-    builder.add_node(review, node)
+    builder.add_node(review, asking_node(_review(gate), review))
     builder.nodes[
         review
     ].is_error_handler = True  # as in add_gate: a refused answer is no failure of the node
 
 
-def _review(gate: Gate) -> Callable[[Any], Command[Any]]:
-    def node(item: dict[str, Any]) -> Command[Any]:
+def _review(gate: Gate) -> Callable[[Any, Asked], Command[Any]]:
+    def node(item: dict[str, Any], shown: Asked) -> Command[Any]:
         try:
             call_gate, view = _of(gate, item)
-            return call_gate.review(view)
+            return call_gate.review(view, shown)
         except ProposalError as error:
             return _held(item, error)
 

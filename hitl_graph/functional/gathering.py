@@ -11,6 +11,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import Interrupt
 
 from hitl_graph.functional.pause import hold
+from hitl_graph.functional.room import make_room
 
 __all__ = ["agather", "gather"]
 
@@ -21,7 +22,8 @@ def gather(futures: Iterable[concurrent.futures.Future[T]]) -> list[T]:
     """The results of tasks that were started before, in their order; or one pause with all of their questions.
 
     Without it the first task that pauses ends the code that waits for the others, and `invoke`, `stream` and
-    `get_state` show its question alone. (All are saved, the desk lists all, and all can be answered.)
+    `get_state` show its question alone. (All are saved, the desk lists all, and all can be answered.) Each task may
+    wait for one of its own at a time, however few threads the graph has.
 
     Args:
         futures: What calling a `@task` gives.
@@ -33,13 +35,14 @@ def gather(futures: Iterable[concurrent.futures.Future[T]]) -> list[T]:
         >>> gather([answer(ticket) for ticket in tickets])               # doctest: +SKIP
     """
     waiting = list(futures)
+    make_room(len(waiting))
     with hold():
         _raise([future.exception() for future in waiting])
     return [future.result() for future in waiting]
 
 
 async def agather(awaitables: Iterable[Awaitable[T]]) -> list[T]:
-    """`gather`, for async code: of `@task`s, and of plain calls of `areview`."""
+    """`gather`, for async code: of `@task`s, or of plain calls of `areview` that come in one order in each run."""
     with hold():
         ended = await asyncio.gather(*awaitables, return_exceptions=True)
         _raise([one if isinstance(one, BaseException) else None for one in ended])

@@ -6,12 +6,13 @@ import asyncio
 import concurrent.futures
 import contextvars
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
+
+from hitl_graph.functional.room import one_after_another
 
 __all__ = ["call_as", "call_here", "counts", "waits_on_its_own_loop"]
 
@@ -73,6 +74,7 @@ def _call_with(
     start: functools.partial[Any], changes: dict[str, Any], function: Callable[..., Out], *args: Any
 ) -> Out:
     config = get_config()
+    one_after_another(start.keywords.get("futures"))
     changed = functools.partial(start.func, *start.args, **{**start.keywords, **changes})
     context = contextvars.copy_context()
     context.run(
@@ -81,23 +83,9 @@ def _call_with(
     return context.run(function, *args)
 
 
-class _Done(concurrent.futures.Future[Any]):
-    """Tells those who wait for it one after another, whichever threads they wait in.
-
-    LangGraph notes what a task gave in a list that it copies and replaces. Two threads at once would lose one of two.
-    """
-
-    def add_done_callback(self, fn: Callable[[concurrent.futures.Future[Any]], object]) -> None:
-        with _TELLING:
-            super().add_done_callback(fn)
-
-
-_TELLING = threading.RLock()
-
-
 def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
     """What LangGraph's executor does, at once. Its own options, such as `__next_tick__`, are about threads."""
-    future = _Done()
+    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
     kwargs = {key: value for key, value in kwargs.items() if not key.startswith("__")}
     try:
         future.set_result(contextvars.copy_context().run(function, *args, **kwargs))

@@ -14,6 +14,8 @@ from hitl_graph.errors import DefinitionError
 from hitl_graph.gates import FailureEscalation
 from hitl_graph.nodes.gate_node import GateNode, Routes
 from hitl_graph.nodes.marks import FailureMark, set_mark
+from hitl_graph.nodes.question import Asked
+from hitl_graph.nodes.two_ways import asking_handler
 
 __all__ = ["ask_on_failure"]
 
@@ -63,12 +65,12 @@ def ask_on_failure(
     }
     handler = GateNode(dataclasses.replace(gate, continuation=leads), routes)
 
-    def ask(state: Any, error: NodeError) -> Command[Any]:
+    def ask(state: Any, error: NodeError, shown: Asked) -> Command[Any]:
         if is_invalid_resume(error.error):  # not a failure: a refused answer to another question of that node
             return Command(goto=error.node)
         # On every later call LangGraph hands over the error's repr instead of the error itself.
         text = error.error if isinstance(error.error, str) else repr(error.error)
         cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
-        return handler.review_with(state, {"node": error.node, "error": cut})
+        return handler.review_with(state, {"node": error.node, "error": cut}, shown)
 
-    return set_mark(ask, FailureMark(handler.gate, leads))  # type: ignore[no-any-return]
+    return set_mark(asking_handler(ask, gate.name), FailureMark(handler.gate, leads))  # type: ignore[no-any-return]

@@ -15,7 +15,6 @@ from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import last_record, tool_of
 from hitl_graph.gates.gate import read
 from hitl_graph.nodes.question import Asked, is_answered, review_id
-from hitl_graph.nodes.question import asked as asked_before
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer, settle
 from hitl_graph.nodes.state import keep_each, merge
@@ -73,24 +72,26 @@ class GateNode:
         self.shape = shape
         self.review_node = f"{gate.name}.review" if gate.judged_first else gate.name
 
-    def review(self, state: Any) -> Command[Any]:
+    def review(self, state: Any, shown: Asked) -> Command[Any]:
         """Let pass, or ask and settle the answer. Everything before the interrupt is pure."""
         if not self.gate.judged_first:
-            return self.review_with(state, None)
+            return self.review_with(state, None, shown)
         kept = (_get(state, "judgements") or {}).get(self.gate.name, {})
         current = proposal_digest(self.gate.action.name, self.gate.proposed(state), tool_of(state))
         if (
             kept.get("proposal_digest") != current
         ):  # somebody changed it since: what was measured is about another one
             return go_on(state, self.gate.name, {})
-        return self.review_with(state, kept["signals"], asked=True)
+        return self.review_with(state, kept["signals"], shown, asked=True)
 
-    def review_with(self, state: Any, signals: dict[str, Any] | None, *, asked: bool = False) -> Command[Any]:
+    def review_with(
+        self, state: Any, signals: dict[str, Any] | None, shown: Asked, *, asked: bool = False
+    ) -> Command[Any]:
         """`review`, on signals that were measured before; None measures what the state alone decides.
 
-        `asked`: the judgement that is kept says to ask, whatever the policy would say now.
+        `shown`: what the question showed when it was asked. `asked`: the judgement that is kept says to ask,
+        whatever the policy would say now.
         """
-        shown = asked_before()
         verdict = self.gate.judge(state, signals, asked=asked or is_answered())
         if isinstance(verdict, Proceed):
             return self._pass(state, verdict)

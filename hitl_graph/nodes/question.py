@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import dataclasses
 import logging
 from collections.abc import Mapping
 from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_config
 from langgraph.types import Interrupt
 
@@ -73,8 +70,6 @@ def asked() -> Asked:
     saver = _saver_to_ask()
     if saver is None:
         return Asked()
-    if (loop := _loop(saver)) is not None:
-        return _on_loop(loop)
     head = saver.get_tuple(_root())
     found, stray = _look(head)
     if stray:
@@ -125,41 +120,6 @@ def _is_stray(open_questions: Mapping[str, Any]) -> bool:
         _LOG.warning("an answer without an id was dropped: this question had not been asked when it came")
         _forget()
     return stray
-
-
-def _loop(saver: Any) -> asyncio.AbstractEventLoop | None:
-    """The loop to ask the saver on, where a sync node runs in an async graph: many savers have one kind of methods.
-
-    Raises:
-        AnswerError: The saver has async methods only and nobody knows its loop, so that the answer cannot be
-            checked. Nothing was saved.
-    """
-    start = get_config()["configurable"].get("__pregel_call")
-    for loop in (getattr(start, "keywords", {}).get("loop"), getattr(saver, "loop", None)):
-        if isinstance(loop, asyncio.AbstractEventLoop) and loop.is_running() and loop is not _own_loop():
-            return loop
-    if type(saver).get_tuple is BaseCheckpointSaver.get_tuple:
-        problem = "cannot be matched with its question on this checkpointer: answer by the interrupt's id"
-        raise AnswerError("review", "answer", problem)
-    return None
-
-
-def _own_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop of this thread, on which nothing can be waited for."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-def _on_loop(loop: asyncio.AbstractEventLoop) -> Asked:
-    """Ask on a loop that runs in another thread, with the config of the running node."""
-    context = contextvars.copy_context()
-
-    async def ask() -> Asked:
-        return await asyncio.get_running_loop().create_task(aasked(), context=context)
-
-    return asyncio.run_coroutine_threadsafe(ask(), loop).result()
 
 
 def _answer() -> Any:

@@ -17,6 +17,7 @@ from hitl_graph.gates import Gate
 from hitl_graph.gates import strict as strict_gate
 from hitl_graph.nodes.gate_node import GateNode, Routes
 from hitl_graph.nodes.marks import GateMark, set_mark
+from hitl_graph.nodes.two_ways import asking_node
 from hitl_graph.wire import Shape
 
 __all__ = ["CONTINUES", "add_gate", "with_continuations"]
@@ -90,7 +91,9 @@ def add_gate(
     routes = Routes(**targets, options=dict(options or {}))  # type: ignore[arg-type]
     node = GateNode(gate, routes, shape)
     labels = _labels(gate, routes)
-    review = _function(node.review, GateMark(gate, frozenset([approved]), labels, asks=True))
+    review = set_mark(
+        asking_node(node.review, node.review_node), GateMark(gate, frozenset([approved]), labels, asks=True)
+    )
     if gate.judged_first:
         entry = {approved: "passes", node.review_node: "asks"}
         mark = GateMark(gate, frozenset([approved]), entry, asks=False)

@@ -133,6 +133,7 @@ def test_an_edit_may_call_a_tool_that_it_was_allowed_to() -> None:
     assert thread.record["final_tool"] == "save_draft"
 
 
+@pytest.mark.filterwarnings("ignore:GateMiddleware. the model is shown no tool:UserWarning")
 def test_a_tool_that_the_agent_does_not_have_cannot_be_named() -> None:
     """Whoever answers is told with which tools to try again. LangChain fails in the run, after the answer is kept."""
     gate = GateMiddleware({"send_email": agent_gate()}, edit_to={"send_email": ["save_draft", "nope"]})

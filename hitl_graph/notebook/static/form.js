@@ -2,7 +2,8 @@
 
 /** What was typed, as it is kept here: maps, for a field or a tool may be called anything. */
 function readDraft(draft) {
-  const texts = new Map((draft.texts || []).map(([tool, typed]) => [tool, new Map(typed)]));
+  const kept = Array.isArray(draft.texts) ? draft.texts : [];
+  const texts = new Map(kept.map(([tool, typed]) => [tool, new Map(typed)]));
   return { panel: draft.panel || "", tool: draft.tool || "", grounds: { ...draft.grounds }, more: { ...draft.more }, texts };
 }
 
