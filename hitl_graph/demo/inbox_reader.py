@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from hitl_graph.errors import HitlError, PlainJsonError
 from hitl_graph.plain import plain_json, printable
@@ -88,7 +89,8 @@ def read_messages(path: Path | None, limit: int | None = None) -> list[Message]:
             raise InputError(path, "does not exist")
         if not path.is_file():
             raise InputError(path, "is no regular file: copy its content into one first")
-        places = list(islice(rows(path), limit))
+        with path.open("rb") as handle:
+            places = list(islice(rows(path, handle), limit))
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror or error}") from error
     if not places:
@@ -120,10 +122,10 @@ def _checked(path: Path, line: int, name: str, value: object) -> str:
     return value
 
 
-def _csv_rows(path: Path) -> Iterator[_Place]:
+def _csv_rows(path: Path, handle: BinaryIO) -> Iterator[_Place]:
     # strict: a quote that is left open or followed by text is an error, not a row that silently swallows the
     # rest
-    reader = csv.reader(_lines(path), strict=True)
+    reader = csv.reader(_lines(path, handle), strict=True)
     header: list[str] | None = None
     while True:
         line = reader.line_num + 1
@@ -170,8 +172,8 @@ def _csv_problem(error: csv.Error) -> str:
     return f"is not valid CSV: {said}"
 
 
-def _jsonl_rows(path: Path) -> Iterator[_Place]:
-    for number, content in enumerate(_lines(path), start=1):
+def _jsonl_rows(path: Path, handle: BinaryIO) -> Iterator[_Place]:
+    for number, content in enumerate(_lines(path, handle), start=1):
         if not content.strip():
             continue
         try:
@@ -191,22 +193,21 @@ def _jsonl_rows(path: Path) -> Iterator[_Place]:
         yield number, row
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path, handle: BinaryIO) -> Iterator[str]:
     """The file's lines with their endings, no byte order mark; each decoded alone, to name a bad one."""
-    with path.open("rb") as handle:
-        number, offset = 0, 0
-        while raw := handle.readline(_MAX_LINE_BYTES + 1):
-            number += 1
-            if len(raw) > _MAX_LINE_BYTES:
-                raise InputError(path, _too_long(f"more than {_MAX_LINE_BYTES:,} bytes"), number)
-            try:
-                content = raw.decode()
-            except UnicodeDecodeError as error:
-                at = offset + error.start
-                byte = f"byte 0x{raw[error.start]:02x} at offset {at}"
-                raise InputError(path, f"is not UTF-8 ({byte}): save the file as UTF-8", number) from error
-            offset += len(raw)
-            yield content.removeprefix("\ufeff") if number == 1 else content
+    number, offset = 0, 0
+    while raw := handle.readline(_MAX_LINE_BYTES + 1):
+        number += 1
+        if len(raw) > _MAX_LINE_BYTES:
+            raise InputError(path, _too_long(f"more than {_MAX_LINE_BYTES:,} bytes"), number)
+        try:
+            content = raw.decode()
+        except UnicodeDecodeError as error:
+            at = offset + error.start
+            byte = f"byte 0x{raw[error.start]:02x} at offset {at}"
+            raise InputError(path, f"is not UTF-8 ({byte}): save the file as UTF-8", number) from error
+        offset += len(raw)
+        yield content.removeprefix("\ufeff") if number == 1 else content
 
 
 def _too_long(size: str) -> str:
