@@ -94,4 +94,4 @@ def _map(found: BoundaryMap) -> Iterator[RenderableType]:
         yield one_line(node.name, "bold")
         yield Padding(facts(rows), (0, 0, 1, 2))
     alone = ", ".join(node.name for node in found.nodes if node.role == "free")
-    yield Text.assemble("Runs alone, and acts on nothing outside: ", safe(alone or "nothing"), "\n")
+    yield Text.assemble("Runs alone, and declares no act: ", safe(alone or "nothing"), "\n")

@@ -86,7 +86,7 @@ class BoundaryMap:
                 act = (node.name, node.role, node.action, node.risk, undone)
                 lines.append(_row(cell or "" for cell in (*act, asks, then, node.owner, node.sla)))
         alone = ", ".join(f"`{node.name}`" for node in self.nodes if node.role == "free")
-        parts = ["\n".join(lines), f"Runs alone, and acts on nothing outside: {alone or 'nothing'}."]
+        parts = ["\n".join(lines), f"Runs alone, and declares no act: {alone or 'nothing'}."]
         if self.problems:
             parts.append("**Problems**\n\n" + "\n".join(f"- {_cell(problem)}" for problem in self.problems))
         return "\n\n".join(parts) + "\n"

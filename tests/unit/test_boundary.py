@@ -1102,8 +1102,7 @@ def test_the_map_lists_what_runs_alone() -> None:
     roles = {node.name: node.role for node in boundary_map(gated("notify")).nodes}
     assert roles == {"draft": "free", "notify": "free", "send": "effect", "reply": "gate"}
     assert (
-        "Runs alone, and acts on nothing outside: `draft`, `notify`."
-        in boundary_map(gated("notify")).to_markdown()
+        "Runs alone, and declares no act: `draft`, `notify`." in boundary_map(gated("notify")).to_markdown()
     )
 
 

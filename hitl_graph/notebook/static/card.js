@@ -111,7 +111,7 @@ class Card {
   // What the person does.
 
   touched(review) {
-    this.later("saving", QUIET_MS * 2, () => this.send({ type: "draft", review, draft: sentDraft(this.of(review)) }));
+    this.later(`saving ${review}`, QUIET_MS * 2, () => this.send({ type: "draft", review, draft: sentDraft(this.of(review)) }));
   }
 
   typed(item) {
