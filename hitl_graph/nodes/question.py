@@ -103,6 +103,9 @@ def _look(head: Any) -> tuple[Asked, bool]:
     at = _at()
     if head is not None and at is not None and head.checkpoint["id"] > at:  # ids grow with time
         return Asked(gone_on=True), False
+    answer = _answer()
+    if isinstance(answer, Mapping) and (answer.get("digest") or answer.get("proposal_digest")):
+        return Asked(), False  # it says itself what it is about, and is refused where that is not so
     is_head = head is not None and head.checkpoint["id"] == at
     open_questions = _open_questions(head) if is_head else {}
     stray = _is_stray(open_questions)
