@@ -70,6 +70,10 @@ BROKEN = {
         "test_a_refused_answer_leaves_the_case_open",
         "test_an_edit_becomes_state",
         "test_a_gate_in_a_subgraph_pauses_and_goes_on",
+        "test_a_rejected_draft_is_asked_about_anew",  # from here on: what was shown is not what stands there
+        "test_two_gates_take_one_map_of_answers",
+        "test_one_of_two_gates_may_be_answered_first",
+        "test_a_refused_bare_answer_is_not_kept",
     },
     "TestCannotCopy": {"test_a_copied_thread_waits_as_well"},
     "TestKeepsRefused": {"test_a_refused_bare_answer_is_not_kept"},
