@@ -8,8 +8,8 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
-from pydantic import ConfigDict
 
+from hitl_graph.agents.standing_in import StandIn, looks_of
 from hitl_graph.agents.tool_spec import ToolSpec
 from hitl_graph.agents.wording import tool_message
 
@@ -28,14 +28,7 @@ def checked_tool(
     With `results` it runs once under `key`, and gives the same result again; a run that raised does not count.
     """
     return _CheckedTool(
-        name=tool.name,
-        description=tool.description,
-        args_schema=tool.args_schema or tool.get_input_schema(),
-        return_direct=tool.return_direct,
-        tags=tool.tags,
-        metadata=tool.metadata,
-        extras=tool.extras,
-        tool=tool,
+        **looks_of(tool),
         check=check,
         results={} if results is None else results,
         key=key,
@@ -51,19 +44,10 @@ def was_called(tool: BaseTool | None) -> bool:
 _CALLED = "called"
 
 
-class _CheckedTool(BaseTool):
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    tool: BaseTool
+class _CheckedTool(StandIn):
     check: Any
     results: Any  # the dict itself: pydantic would copy a declared one
     key: str
-    func: Any = None
-
-    @property
-    def _injected_args_keys(self) -> frozenset[str]:
-        own: frozenset[str] = self.tool._injected_args_keys  # noqa: SLF001  # as LangChain asks the tool itself
-        return own
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         if refused := self._refused(input):
@@ -84,9 +68,6 @@ class _CheckedTool(BaseTool):
         if self.key not in self.results:
             self.results[self.key] = await self.tool.ainvoke(input, config, **kwargs)
         return self.results[self.key]
-
-    def _run(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("a checked tool is called by invoke or ainvoke")
 
     def _refused(self, given: Mapping[str, Any]) -> ToolMessage | None:
         spec = ToolSpec.of(self.tool)

@@ -10,12 +10,12 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as as_tool
 from langgraph.prebuilt.tool_node import ToolRuntime
-from pydantic import ConfigDict
 
 from hitl_graph.agents.board import adecided, decided
 from hitl_graph.agents.gated_call import GatedCall
 from hitl_graph.agents.kept_run import akept_run, kept_run
 from hitl_graph.agents.policy import check_passes
+from hitl_graph.agents.standing_in import StandIn, looks_of
 from hitl_graph.agents.tool_spec import ToolSpec, gate_of_tool
 from hitl_graph.errors import DefinitionError
 from hitl_graph.gates import Gate
@@ -66,14 +66,7 @@ def gated(tool: BaseTool | Callable[..., Any], gate: Gate, *, shape: Shape = Sha
     leads["taken_over"] = "the model" if "take_over" in gate.decisions else None
     gate = with_continuations(gate, {"approved": f"runs {tool.name}", **leads}, {})
     made = GatedTool(
-        name=tool.name,
-        description=tool.description,
-        args_schema=tool.args_schema or tool.get_input_schema(),
-        return_direct=tool.return_direct,
-        tags=tool.tags,
-        metadata=tool.metadata,
-        extras=tool.extras,
-        tool=tool,
+        **looks_of(tool),
         gate=gate,
         shape=shape,
         spec=spec,
@@ -84,17 +77,13 @@ def gated(tool: BaseTool | Callable[..., Any], gate: Gate, *, shape: Shape = Sha
     return made
 
 
-class GatedTool(BaseTool):
+class GatedTool(StandIn):
     """A tool behind a gate; made by `gated`."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    tool: BaseTool
     gate: Any
     shape: Shape = Shape.NATIVE
     spec: Any = None
     runtime_key: str = RUNTIME
-    func: Any = None
 
     @property
     def injected(self) -> frozenset[str]:
@@ -111,11 +100,6 @@ class GatedTool(BaseTool):
         """What a lone text is taken for."""
         fields: dict[str, Any] = ((self.spec.schema or {}).get("properties") or {}) if self.spec else {}
         return next(iter(fields), "input")
-
-    @property
-    def _injected_args_keys(self) -> frozenset[str]:
-        own: frozenset[str] = self.tool._injected_args_keys  # noqa: SLF001  # as LangChain asks the tool itself
-        return own
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         """Ask, and run the tool with what was approved; otherwise say why it did not run."""
@@ -138,9 +122,6 @@ class GatedTool(BaseTool):
         if call.id is None:
             return await self.tool.ainvoke(given, config, **kwargs)
         return call.finished(end, await akept_run(self.tool, given, config, call.run_key(end), **kwargs))
-
-    def _run(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError("a gated tool is called by invoke or ainvoke")
 
 
 def _runtime_argument(tool: BaseTool) -> str | None:

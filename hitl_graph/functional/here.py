@@ -12,14 +12,11 @@ from typing import Any, TypeVar
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.config import get_config
 
-from hitl_graph.functional.room import one_after_another
+from hitl_graph.functional.room import CALL, one_after_another
 
 __all__ = ["call_as", "call_here", "counts", "waits_on_its_own_loop"]
 
 Out = TypeVar("Out")
-
-CALL = "__pregel_call"
-"""By this LangGraph starts a task."""
 
 
 def waits_on_its_own_loop() -> bool:

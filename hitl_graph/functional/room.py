@@ -10,7 +10,7 @@ from typing import Any
 
 from langgraph.config import get_config
 
-__all__ = ["make_room", "one_after_another"]
+__all__ = ["CALL", "make_room", "one_after_another"]
 
 CALL = "__pregel_call"
 """By this LangGraph starts a task."""

@@ -10,13 +10,13 @@ from langgraph.types import interrupt
 
 from hitl_graph.errors import AnswerError, ProposalError
 from hitl_graph.functional.about import about, differs
-from hitl_graph.gates import Ask, Gate, Proceed
-from hitl_graph.gates.case import last_record, tool_of
+from hitl_graph.gates import Ask, Gate
+from hitl_graph.gates.case import tool_of
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
 from hitl_graph.nodes.question import Asked, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
-from hitl_graph.nodes.settle import check_answer, settle
+from hitl_graph.nodes.settle import check_answer, settle, standing_edit
 from hitl_graph.wire import Answer, Shape, payload_for
 
 __all__ = ["MOVED", "Case", "Step", "ask", "course", "judge"]
@@ -99,7 +99,7 @@ def judge(case: Case, signals: Json) -> Json:
     return {
         "about": case.about,
         "signals": signals,
-        "asks": isinstance(verdict, Ask) and not _stands(case, verdict),
+        "asks": isinstance(verdict, Ask) and not standing_edit(case.gate, case.state, verdict),
         "judgement": judgement.to_json(),
     }
 
@@ -126,16 +126,6 @@ def ask(case: Case, shown: Asked) -> Json:
     answer = interrupt(payload_for(request, case.shape), response_schema=rule)
     settled = settle(gate, request, answer, state, review=review_id(), shown=shown.digest)
     return settled.record.to_json()
-
-
-def _stands(case: Case, verdict: Proceed | Ask) -> bool:
-    """Whether a person edited the proposal into just this, and nothing speaks against it that they were not shown."""
-    last = last_record(case.gate.name, case.state)
-    if last is None or last["outcome"] != "measured_again":
-        return False
-    if last["final_digest"] != verdict.judgement.proposal_digest:
-        return False
-    return not verdict.judgement.speaks_anew((reason["gate"], reason["code"]) for reason in last["why"])
 
 
 def _with(case: Case, proposal: Json, reviews: list[Json]) -> Json:

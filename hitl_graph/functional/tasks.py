@@ -15,6 +15,7 @@ from hitl_graph.functional.attempts import Attempts
 from hitl_graph.functional.here import call_here, waits_on_its_own_loop
 from hitl_graph.functional.pause import hand_on, hold
 from hitl_graph.functional.reviewed import Reviewed
+from hitl_graph.functional.room import CALL
 from hitl_graph.functional.steps import MOVED, Case, ask, course, judge
 from hitl_graph.gates import Gate
 from hitl_graph.nodes.question import aasked, asked
@@ -89,7 +90,7 @@ def _checked(gate: object, context: object) -> Mapping[str, Any]:
         running = get_config()["configurable"]
     except RuntimeError:
         running = {}
-    if "__pregel_call" not in running:
+    if CALL not in running:
         problem = "is outside of a running graph: call it in an @entrypoint, a @task or a node"
         raise DefinitionError(gate.where, "review", problem)
     if running.get("__pregel_checkpointer") is None:

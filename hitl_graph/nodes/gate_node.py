@@ -12,11 +12,11 @@ from langgraph.types import Command, Send, interrupt
 
 from hitl_graph.errors import DefinitionError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
-from hitl_graph.gates.case import last_record, tool_of
+from hitl_graph.gates.case import tool_of
 from hitl_graph.gates.gate import read
 from hitl_graph.nodes.question import Asked, is_answered, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
-from hitl_graph.nodes.settle import Settled, check_answer, settle
+from hitl_graph.nodes.settle import Settled, check_answer, edit_into_this, settle, standing_edit
 from hitl_graph.nodes.state import keep_each, merge
 from hitl_graph.reviews import ReviewRequest, proposal_digest
 from hitl_graph.wire import Shape, payload_for
@@ -129,20 +129,11 @@ class GateNode:
     def _measured(self, state: Any, signals: dict[str, Any]) -> Command[Any]:
         verdict = self.gate.judge(state, signals)
         if isinstance(verdict, Proceed):
-            return self._pass(state, verdict, self._edited(state, verdict))
-        if (edited := self._edited(state, verdict)) and not verdict.judgement.speaks_anew(
-            (reason["gate"], reason["code"]) for reason in edited["why"]
-        ):
+            return self._pass(state, verdict, edit_into_this(self.gate, state, verdict))
+        if edited := standing_edit(self.gate, state, verdict):
             return self._pass(state, verdict, edited)
         kept = {self.gate.name: {**self._kept(verdict), "signals": signals}}
         return go_on(state, self.review_node, {"judgements": kept})
-
-    def _edited(self, state: Any, verdict: Proceed | Ask) -> dict[str, Any] | None:
-        """The record of the person who edited the proposal into just what is measured now."""
-        last = last_record(self.gate.name, state)
-        if last is None or last["outcome"] != "measured_again":
-            return None
-        return last if last["final_digest"] == verdict.judgement.proposal_digest else None
 
     def _kept(self, verdict: Proceed | Ask) -> dict[str, Any]:
         return dataclasses.replace(verdict.judgement, id=review_id()).to_json()

@@ -93,7 +93,8 @@ def _saver_to_ask() -> Any:
     """The saver, if there is an answer that the desk has not just sent: that one goes to the head, with its digest."""
     answer, running = _answer(), get_config()["configurable"]
     sent_now = review_id() in (running.get("__pregel_resume_map") or {})
-    if answer is None or (sent_now and isinstance(answer, Mapping) and answer.get("via") == "desk"):
+    from_desk = isinstance(answer, Mapping) and answer.get("via") == "desk" and _says_itself(answer)
+    if answer is None or (sent_now and from_desk):
         return None
     return running.get("__pregel_checkpointer")
 
@@ -103,9 +104,8 @@ def _look(head: Any) -> tuple[Asked, bool]:
     at = _at()
     if head is not None and at is not None and head.checkpoint["id"] > at:  # ids grow with time
         return Asked(gone_on=True), False
-    answer = _answer()
-    if isinstance(answer, Mapping) and (answer.get("digest") or answer.get("proposal_digest")):
-        return Asked(), False  # it says itself what it is about, and is refused where that is not so
+    if _says_itself(_answer()):
+        return Asked(), False  # and is refused where that is not so
     is_head = head is not None and head.checkpoint["id"] == at
     open_questions = _open_questions(head) if is_head else {}
     stray = _is_stray(open_questions)
@@ -130,6 +130,11 @@ def _answer() -> Any:
     if scratchpad is None:
         return None
     return scratchpad.resume[0] if scratchpad.resume else scratchpad.get_null_resume(consume=False)
+
+
+def _says_itself(answer: Any) -> bool:
+    """Whether an answer names what it was given about."""
+    return isinstance(answer, Mapping) and bool(answer.get("digest") or answer.get("proposal_digest"))
 
 
 def _forget() -> None:

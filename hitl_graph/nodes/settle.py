@@ -12,14 +12,15 @@ from pydantic import ValidationError
 from hitl_graph.answers import apply_decision
 from hitl_graph.decisions import Choose, Edit, decision_to_json
 from hitl_graph.errors import AnswerError
-from hitl_graph.gates import Ask, Gate
+from hitl_graph.gates import Ask, Gate, Proceed
+from hitl_graph.gates.case import last_record
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
 from hitl_graph.nodes.clock import now
 from hitl_graph.reviews import Outcome, Record, ReviewRequest, proposal_digest
 from hitl_graph.wire import Answer, read_answer
 
-__all__ = ["Settled", "check_answer", "settle"]
+__all__ = ["Settled", "check_answer", "edit_into_this", "settle", "standing_edit"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +144,22 @@ def settle(
         changed,
         option=option,
     )
+
+
+def edit_into_this(gate: Gate, state: Any, verdict: Proceed | Ask) -> dict[str, Any] | None:
+    """The record of the person who edited the proposal into just what is measured now."""
+    last = last_record(gate.name, state)
+    if last is None or last["outcome"] != "measured_again":
+        return None
+    return last if last["final_digest"] == verdict.judgement.proposal_digest else None
+
+
+def standing_edit(gate: Gate, state: Any, verdict: Ask) -> dict[str, Any] | None:
+    """That record, if nothing speaks against the edit that its author was not shown."""
+    last = edit_into_this(gate, state, verdict)
+    if last is None or verdict.judgement.speaks_anew((r["gate"], r["code"]) for r in last["why"]):
+        return None
+    return last
 
 
 def _told_by() -> str | None:

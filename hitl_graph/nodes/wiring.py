@@ -148,10 +148,7 @@ def with_continuations(gate: Gate, targets: Mapping[str, str | None], options: M
     gate.check_choice([value for value, target in options.items() if target != targets["approved"]])
     allowed = list(gate.decisions)
     if gate.allowed is None:  # what is given a way on is offered
-        named = {"respond", "ask_info", "take_over", "reject"}
-        allowed += [
-            w for w in ("reject", "respond", "ask_info", "take_over") if w in named and targets[CONTINUES[w]]
-        ]
+        allowed += [w for w in ("reject", "respond", "ask_info", "take_over") if targets[CONTINUES[w]]]
     allowed = list(dict.fromkeys(allowed))
     continuation = {word: targets[CONTINUES[word]] or "" for word in allowed}
     continuation.update({f"choose:{value}": target for value, target in options.items()})

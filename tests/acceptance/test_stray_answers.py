@@ -293,3 +293,15 @@ def test_a_bare_answer_is_taken_whatever_the_thread_is_named_by(
         graph.invoke(Command(resume="approve"), thread(named))
 
     assert len(lines(sink)) == 1
+
+
+def test_an_answer_that_only_says_that_it_comes_from_the_desk_is_looked_at(tmp_path: Path) -> None:
+    """The desk always says what its decision was about; a word of a client's is no proof."""
+    sink = tmp_path / "sink"
+    graph = mail_graph().compile(checkpointer=InMemorySaver())
+    graph.invoke(start(sink), thread("t1"))
+    [asked] = graph.get_state(thread("t1")).interrupts
+
+    graph.invoke(Command(resume={asked.id: {"type": "approve", "via": "desk"}}, update=UNSEEN), thread("t1"))
+
+    assert lines(sink) == []
