@@ -60,10 +60,11 @@ def test_the_served_agent_asks_about_each_call(begin: Begin, desk: SyncDesk) -> 
     """Two calls of one turn are two cases; answered by one map, the agent goes on to its end."""
     thread = begin.new("agent")
     thread.run({"messages": [{"role": "user", "content": "Ann's cup came broken. Make it right."}]})
-    assert [(case.request.act, case.status) for case in thread.cases if case.request] == [
+    # The two calls pause side by side, so either may be stored first.
+    assert {(case.request.act, case.status) for case in thread.cases if case.request} == {
         ("send_email", "pending"),
         ("refund", "pending"),
-    ]
+    }
 
     thread.resume({case.id: {"type": "approve"} for case in thread.cases})
 
