@@ -33,7 +33,9 @@ from hitl_graph.gates import (
 )
 from hitl_graph.nodes import HitlState, add_gate, ask_on_failure, boundary_map, check_boundary, effect
 from hitl_graph.reviews import (
+    BusinessHours,
     Evidence,
+    Level,
     Option,
     Owner,
     Priority,
@@ -57,6 +59,7 @@ __all__ = [
     "Approve",
     "AskInfo",
     "AuditSample",
+    "BusinessHours",
     "Case",
     "Cause",
     "Choose",
@@ -70,6 +73,7 @@ __all__ = [
     "GateMiddleware",
     "HitlError",
     "HitlState",
+    "Level",
     "Option",
     "Owner",
     "Priority",

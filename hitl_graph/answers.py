@@ -9,7 +9,7 @@ from typing import Any
 import rfc8785
 
 from hitl_graph.coercion import coerce
-from hitl_graph.decisions import Choose, Decision, Edit, decision_from_json
+from hitl_graph.decisions import Cause, Choose, Decision, Edit, decision_from_json
 from hitl_graph.errors import AnswerError, PlainJsonError
 from hitl_graph.plain import JSON, plain_json, printable
 from hitl_graph.reviews import Outcome, ReviewRequest
@@ -58,7 +58,7 @@ class Applied:
     patch: tuple[dict[str, JSON], ...] = ()
 
 
-def check_decision(request: ReviewRequest, decision: Decision) -> Decision:
+def check_decision(request: ReviewRequest, decision: Decision, *, any_cause: bool = False) -> Decision:
     """The decision as this review takes it: plain JSON, text coerced to the type that each edited field has.
 
     Guarantees that the kind is allowed, that an option exists, and that the proposal with the edits in it
@@ -67,13 +67,14 @@ def check_decision(request: ReviewRequest, decision: Decision) -> Decision:
     Args:
         request: The review, as it was shown.
         decision: What the person decided.
+        any_cause: Whether the cause may be a code of the desk's, which the desk checks itself.
 
     Raises:
         AnswerError: The review cannot take it; `field` names the part, such as `changes.lines[2].amount`.
             Nothing was saved, and the case can be answered again.
     """
     where = f"review of gate {request.gate!r}"
-    decision = plain_decision(decision, where)
+    decision = plain_decision(decision, where, any_cause=any_cause)
     if decision.type not in request.allowed:
         raise refused(
             where, "type", f"{decision.type} is not allowed here: decide {_listed(request.allowed)}"
@@ -146,7 +147,7 @@ def coerced_changes(request: ReviewRequest, changes: Mapping[str, JSON]) -> dict
     return {**out, **coerce({key: out[key] for key in loose}, inferred)}
 
 
-def plain_decision(decision: object, where: str) -> Decision:
+def plain_decision(decision: object, where: str, *, any_cause: bool = False) -> Decision:
     """A decision of which every part is plain JSON, within the limits of depth and size.
 
     Raises:
@@ -164,9 +165,12 @@ def plain_decision(decision: object, where: str) -> Decision:
     if sum(sizes.values()) > MAX_ANSWER_BYTES:
         raise _too_large(where, max(sizes, key=lambda name: sizes[name]))
     try:
-        return decision_from_json(body)
+        plain = decision_from_json(body)
     except AnswerError as error:
         raise refused(where, error.field, error.problem) from None
+    if not any_cause and not isinstance(plain.cause, Cause | None):
+        raise refused(where, "cause", f"is {plain.cause!r}, and should be one of {', '.join(Cause)}")
+    return plain
 
 
 def plain_answer(value: object, field: str, where: str) -> JSON:

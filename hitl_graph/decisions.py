@@ -7,7 +7,7 @@ import enum
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from hitl_graph.errors import AnswerError
@@ -16,6 +16,7 @@ from hitl_graph.plain import plain_json
 __all__ = [
     "APPROVING",
     "DECISIONS",
+    "VIA_DESK",
     "Approve",
     "AskInfo",
     "Cause",
@@ -42,6 +43,14 @@ class Cause(enum.StrEnum):
     SOURCE_DATA = "source_data"
 
 
+def _named(cause: str) -> str:
+    """One of ours where it is one; another text is a code of the desk's."""
+    return Cause(cause) if cause in set(Cause) else cause
+
+
+_Cause = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_named)]
+
+
 class Recurrence(enum.StrEnum):
     """Whether this will come again (R19)."""
 
@@ -55,7 +64,8 @@ class _Grounds:
 
     reason: str | None = None
     """A short code to count by, such as `"tone"`."""
-    cause: Cause | None = None
+    cause: _Cause | None = None
+    """Where the mistake came from; a text is one of the codes that the desk was given for it (`desk.codes`)."""
     recurrence: Recurrence | None = None
     note: str | None = None
     """Free words for the next reader."""
@@ -136,6 +146,8 @@ DECISIONS: tuple[str, ...] = ("approve", "edit", "reject", "choose", "respond", 
 """The kinds of decision, by the word that stands in JSON as `type`."""
 APPROVING = frozenset({"approve", "edit", "choose"})
 """The kinds that let an act through."""
+VIA_DESK = frozenset({"desk", "system", "webhook"})
+"""The ways of a decision that the desk has taken and checked; every other answer came past it."""
 
 _ADAPTER: TypeAdapter[Decision] = TypeAdapter(Annotated[Decision, Field(discriminator="type")])
 

@@ -9,6 +9,7 @@ import enum
 import hashlib
 import math
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -20,7 +21,7 @@ from pydantic_core import PydanticSerializationError
 
 from hitl_graph.errors import PlainJsonError
 
-__all__ = ["JSON", "digest", "hidden_characters", "plain_json", "printable"]
+__all__ = ["JSON", "digest", "hidden_characters", "key_of", "plain_json", "printable"]
 
 JSON = Any
 """A str, int, float, bool, None, list or dict of these."""
@@ -146,6 +147,11 @@ def printable(text: str) -> str:
     For a terminal or a log: what comes back cannot move the cursor, change colours, reverse or hide text.
     """
     return _HIDDEN.sub(lambda m: f"⟨U+{ord(m.group()):04X}⟩", text)
+
+
+def key_of(name: str) -> str:
+    """What tells one name from another: Ana, ana and a composed or decomposed accent are one."""
+    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
 
 
 def hidden_characters(text: str) -> list[str]:

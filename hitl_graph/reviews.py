@@ -11,10 +11,14 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from hitl_graph.calendars import BusinessHours
 from hitl_graph.plain import JSON, digest, plain_json
+from hitl_graph.sla import Level, Sla
 
 __all__ = [
+    "BusinessHours",
     "Evidence",
+    "Level",
     "Option",
     "Outcome",
     "Owner",
@@ -94,25 +98,6 @@ class Owner:
 
 
 @dataclass(frozen=True, config=_CONFIG)
-class Sla:
-    """How long a case may wait, and what happens then.
-
-    Args:
-        hours: Time from the pause to expiry, in hours, above 0.
-        on_expiry: What expiry does. `"approve"` is refused for an irreversible action.
-        escalate_to: The group that gets the case on `"escalate"`.
-        default: The option that `"safe_default"` takes.
-    """
-
-    hours: float = Field(gt=0, allow_inf_nan=False)
-    on_expiry: Literal["escalate", "reject", "safe_default", "keep_waiting", "approve"] = Field(
-        default="keep_waiting", kw_only=True
-    )
-    escalate_to: str | None = Field(default=None, kw_only=True)
-    default: str | None = Field(default=None, kw_only=True)
-
-
-@dataclass(frozen=True, config=_CONFIG)
 class Option:
     """One of the choices: the value that is kept, what to call it, and what it leads to."""
 
@@ -169,7 +154,8 @@ class ReviewRequest:
     back, so that nobody can approve what they have not seen. `proposal_digest` covers the action and its
     arguments alone: it is what the effect compares before it acts. Where an agent's tool call is reviewed,
     `tool_call` says which, `proposal` are its arguments, and the digest covers the tool's name too; an edit may
-    name one of `other_tools` instead, each with the JSON Schema of its arguments.
+    name one of `other_tools` instead, each with the JSON Schema of its arguments. `approvals` people must say the
+    same yes, and `excluded` are those who may not decide, for they have a part in what is proposed.
     """
 
     gate: Text
@@ -197,6 +183,8 @@ class ReviewRequest:
     warnings: tuple[str, ...] = ()
     tool_call: ToolCall | None = None
     other_tools: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    approvals: int = Field(default=1, ge=1)
+    excluded: tuple[str, ...] = ()
     v: Literal[1] = 1
     proposal_digest: str = ""
     digest: str = ""

@@ -42,6 +42,8 @@ class ActionClass:
         noticed_quickly: Whether a mistake would be noticed soon.
         auditable: Whether one can tell afterwards what was done.
         regulated: Whether a regulation demands a person; such a gate can never be taken off.
+        amount: The field of the proposal that says how much it is about; people may have authority up to an
+            amount (`desk.authority`).
 
     Raises:
         DefinitionError: A missing name, or a word that is not one of those above.
@@ -60,6 +62,7 @@ class ActionClass:
     noticed_quickly: bool | None = None
     auditable: bool | None = None
     regulated: bool = False
+    amount: str | None = None
 
     def __post_init__(self) -> None:
         where = f"action class {self.name!r}"
@@ -69,6 +72,8 @@ class ActionClass:
             raise DefinitionError(where, "reversible", "is True or False")
         if self.audience not in get_args(Audience):
             raise DefinitionError(where, "audience", f"is one of {', '.join(get_args(Audience))}")
+        if self.amount is not None and (not isinstance(self.amount, str) or not self.amount.strip()):
+            raise DefinitionError(where, "amount", "is the name of a field of the proposal, such as 'amount'")
         touches = frozenset([self.touches] if isinstance(self.touches, str) else self.touches)
         if unknown := sorted(touches - set(get_args(Touch))):
             raise DefinitionError(where, "touches", f"{unknown} not in {', '.join(get_args(Touch))}")
@@ -95,5 +100,6 @@ class ActionClass:
             "noticed_quickly": self.noticed_quickly,
             "auditable": self.auditable,
             "regulated": self.regulated,
+            "amount": self.amount,
             "risk": self.risk.value,
         }

@@ -9,9 +9,11 @@ from langchain_core.messages import ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 
+from hitl_graph.agents.ledgered import arun_ledgered, run_ledgered
 from hitl_graph.agents.standing_in import StandIn, looks_of
 from hitl_graph.agents.tool_spec import ToolSpec
 from hitl_graph.agents.wording import tool_message
+from hitl_graph.nodes.ledger import Act
 
 __all__ = ["Check", "checked_tool", "was_called"]
 
@@ -20,18 +22,19 @@ Check = Callable[[dict[str, Any]], str | None]
 
 
 def checked_tool(
-    tool: BaseTool, check: Check, results: dict[str, Any] | None = None, key: str = ""
+    tool: BaseTool, check: Check, results: dict[str, Any] | None = None, act: Act | None = None
 ) -> BaseTool:
     """The tool, which runs only with arguments that `check` lets through.
 
     Other middleware may stand between the approval and the tool, and change the call once more, or make it twice.
-    With `results` it runs once under `key`, and gives the same result again; a run that raised does not count.
+    With an `act` it runs once, and gives the same result again; in a graph with a ledger that holds beyond this step,
+    elsewhere a run that raised does not count.
     """
     return _CheckedTool(
         **looks_of(tool),
         check=check,
         results={} if results is None else results,
-        key=key,
+        act=act,
         func=getattr(tool, "func", None) or getattr(tool, "coroutine", None),
     )
 
@@ -47,7 +50,12 @@ _CALLED = "called"
 class _CheckedTool(StandIn):
     check: Any
     results: Any  # the dict itself: pydantic would copy a declared one
-    key: str
+    act: Any
+
+    @property
+    def key(self) -> str:
+        """What the run goes by; empty where it may run as often as it is called."""
+        return self.act.key if self.act else ""
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         if refused := self._refused(input):
@@ -56,7 +64,7 @@ class _CheckedTool(StandIn):
             return self.tool.invoke(input, config, **kwargs)
         self.results[_CALLED, self.key] = True
         if self.key not in self.results:
-            self.results[self.key] = self.tool.invoke(input, config, **kwargs)
+            self.results[self.key] = run_ledgered(self.tool, input, config, self.act, **kwargs)
         return self.results[self.key]
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
@@ -66,7 +74,7 @@ class _CheckedTool(StandIn):
             return await self.tool.ainvoke(input, config, **kwargs)
         self.results[_CALLED, self.key] = True
         if self.key not in self.results:
-            self.results[self.key] = await self.tool.ainvoke(input, config, **kwargs)
+            self.results[self.key] = await arun_ledgered(self.tool, input, config, self.act, **kwargs)
         return self.results[self.key]
 
     def _refused(self, given: Mapping[str, Any]) -> ToolMessage | None:

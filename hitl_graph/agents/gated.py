@@ -14,6 +14,7 @@ from langgraph.prebuilt.tool_node import ToolRuntime
 from hitl_graph.agents.board import adecided, decided
 from hitl_graph.agents.gated_call import GatedCall
 from hitl_graph.agents.kept_run import akept_run, kept_run
+from hitl_graph.agents.ledgered import act_of, arun_ledgered, run_ledgered
 from hitl_graph.agents.policy import check_passes
 from hitl_graph.agents.standing_in import StandIn, looks_of
 from hitl_graph.agents.tool_spec import ToolSpec, gate_of_tool
@@ -109,8 +110,10 @@ class GatedTool(StandIn):
             return call.answered(end)
         given = call.granted(end, input)
         if call.id is None:
-            return self.tool.invoke(given, config, **kwargs)
-        return call.finished(end, kept_run(self.tool, given, config, call.run_key(end), **kwargs))
+            return run_ledgered(self.tool, given, config, act_of(self.tool, end.entry), **kwargs)
+        return call.finished(
+            end, kept_run(self.tool, given, config, call.run_key(end), act_of(self.tool, end.entry), **kwargs)
+        )
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         """`invoke`, for async graphs."""
@@ -120,8 +123,13 @@ class GatedTool(StandIn):
             return call.answered(end)
         given = call.granted(end, input)
         if call.id is None:
-            return await self.tool.ainvoke(given, config, **kwargs)
-        return call.finished(end, await akept_run(self.tool, given, config, call.run_key(end), **kwargs))
+            return await arun_ledgered(self.tool, given, config, act_of(self.tool, end.entry), **kwargs)
+        return call.finished(
+            end,
+            await akept_run(
+                self.tool, given, config, call.run_key(end), act_of(self.tool, end.entry), **kwargs
+            ),
+        )
 
 
 def _runtime_argument(tool: BaseTool) -> str | None:

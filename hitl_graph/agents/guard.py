@@ -12,6 +12,7 @@ from langgraph.config import get_config
 from langgraph.types import Command
 
 from hitl_graph.agents.checked_tool import checked_tool
+from hitl_graph.agents.ledgered import act_of
 from hitl_graph.agents.policy import Policy
 from hitl_graph.agents.tool_spec import call_digest
 from hitl_graph.agents.turn import CALLS, Entry
@@ -77,7 +78,7 @@ def unchanged(tool: BaseTool, entry: Entry) -> BaseTool:
             return "Its arguments were changed after they had been approved."
         return None
 
-    return checked_tool(tool, check, results, entry["key"])
+    return checked_tool(tool, check, results, act_of(tool, entry))
 
 
 def ungated(tool: BaseTool, policy: Policy, call: Mapping[str, Any], state: Any) -> BaseTool:

@@ -9,9 +9,11 @@ from langchain_core.tools import BaseTool
 from langgraph.config import get_config
 from langgraph.func import task
 
+from hitl_graph.agents.ledgered import arun_ledgered, run_ledgered
 from hitl_graph.functional.here import call_as, counts, waits_on_its_own_loop
 from hitl_graph.functional.pause import hand_on
 from hitl_graph.nodes.gate_node import in_fan_out
+from hitl_graph.nodes.ledger import Act
 from hitl_graph.plain import digest
 
 __all__ = ["akept_run", "kept_run"]
@@ -20,26 +22,28 @@ _FIRST = 1_000_000
 """Above what LangGraph itself counts to."""
 
 
-def kept_run(tool: BaseTool, given: Any, config: RunnableConfig | None, key: str, **kwargs: Any) -> Any:
+def kept_run(
+    tool: BaseTool, given: Any, config: RunnableConfig | None, key: str, act: Act, **kwargs: Any
+) -> Any:
     """Run a tool as a LangGraph task, so that it does not run again when a sibling pauses, raises or is retried.
 
     A call that has its task for itself runs plainly. `key` says which approval it runs on.
     """
     if in_fan_out() or not counts() or waits_on_its_own_loop():
-        return tool.invoke(given, config, **kwargs)
+        return run_ledgered(tool, given, config, act, **kwargs)
     with hand_on():
-        started: Any = call_as(_number(key), _TASK, tool, given, config, kwargs)
+        started: Any = call_as(_number(key), _TASK, tool, given, config, act, kwargs)
         return started.result()
 
 
 async def akept_run(
-    tool: BaseTool, given: Any, config: RunnableConfig | None, key: str, **kwargs: Any
+    tool: BaseTool, given: Any, config: RunnableConfig | None, key: str, act: Act, **kwargs: Any
 ) -> Any:
     """`kept_run`, for async graphs."""
     if in_fan_out() or not counts():
-        return await tool.ainvoke(given, config, **kwargs)
+        return await arun_ledgered(tool, given, config, act, **kwargs)
     with hand_on():
-        started: Any = call_as(_number(key), _ASYNC_TASK, tool, given, config, kwargs)
+        started: Any = call_as(_number(key), _ASYNC_TASK, tool, given, config, act, kwargs)
         return await started
 
 
@@ -53,12 +57,14 @@ def _inside(config: RunnableConfig | None) -> RunnableConfig:
     return {**config, "configurable": inner["configurable"]} if config else inner
 
 
-def _run(tool: BaseTool, given: Any, outer: RunnableConfig | None, kwargs: dict[str, Any]) -> Any:
-    return tool.invoke(given, _inside(outer), **kwargs)
+def _run(tool: BaseTool, given: Any, outer: RunnableConfig | None, act: Act, kwargs: dict[str, Any]) -> Any:
+    return run_ledgered(tool, given, _inside(outer), act, **kwargs)
 
 
-async def _arun(tool: BaseTool, given: Any, outer: RunnableConfig | None, kwargs: dict[str, Any]) -> Any:
-    return await tool.ainvoke(given, _inside(outer), **kwargs)
+async def _arun(
+    tool: BaseTool, given: Any, outer: RunnableConfig | None, act: Act, kwargs: dict[str, Any]
+) -> Any:
+    return await arun_ledgered(tool, given, _inside(outer), act, **kwargs)
 
 
 _named: Any = task(name="tool")  # as it is seen in streams and traces

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -14,16 +15,20 @@ from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
+from hitl_graph.checkpointers.ledger import aledger_entry
 from hitl_graph.checkpointers.mirror import (
     copy,
     deletion,
+    of_fence,
     of_put,
     of_put_writes,
     rollback,
     without_null_resume,
 )
-from hitl_graph.checkpointers.saver import pending_statements, together
+from hitl_graph.checkpointers.saver import passed, pending_statements, together
 from hitl_graph.checkpointers.serde import strict_serde
+from hitl_graph.nodes.ledger import Act, Entry
+from hitl_graph.storage.fence import fenced
 
 __all__ = ["AsyncReviewSaver"]
 
@@ -48,17 +53,29 @@ class AsyncReviewSaver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint, and close the reviews that it leaves behind."""
-        with together(of_put(config, checkpoint, metadata)):
+        """Store a checkpoint, and close the reviews that it leaves behind.
+
+        Raises:
+            RunTakenOver: The run was taken over. Nothing was written.
+        """
+        with fenced(), together([*of_put(config, checkpoint, metadata), *of_fence(config)]):
             return await super().aput(config, checkpoint, metadata, new_versions)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store a task's writes, and open or close its reviews."""
+        """Store a task's writes, and open or close its reviews.
+
+        Raises:
+            RunTakenOver: The run was taken over. Nothing was written.
+        """
         if kept := without_null_resume(writes, task_id):
-            with together(of_put_writes(config, kept, task_id, task_path)):
+            with fenced(), together([*of_put_writes(config, kept, task_id, task_path), *of_fence(config)]):
                 await super().aput_writes(config, kept, task_id, task_path)
+
+    def aeffect(self, act: Act, config: RunnableConfig) -> AbstractAsyncContextManager[Entry]:
+        """The ledger's row of an act: written before the block, its result after it; see `hitl_graph.nodes.ledger`."""
+        return aledger_entry(self.conn, self.serde, act, config)
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""
@@ -92,3 +109,5 @@ class AsyncReviewSaver(AsyncPostgresSaver):
             yield cursor
             for sql, params in pending_statements():
                 await cursor.execute(sql, params)
+            passed("before_commit")
+        passed("after_commit")

@@ -14,22 +14,28 @@ from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.types import Interrupt
 
 from hitl_graph.plain import digest, plain_json, printable
-from hitl_graph.wire import Shape, native_request, read_foreign, recognise
+from hitl_graph.storage.fence import fence_of
+from hitl_graph.wire import Shape, native_request, read_foreign, recognise, waited_for
 
 __all__ = [
     "NULL_TASK",
+    "PARENT",
     "Statement",
     "copy",
     "deletion",
+    "of_fence",
     "of_put",
     "of_put_writes",
     "rollback",
     "without_null_resume",
+    "workflow_of",
 ]
 
 Statement = tuple[str, dict[str, Any]]
 """The name of a statement in `mirror.sql`, and its parameters."""
 
+PARENT = "__hitl_parent"
+"""Where a run's config says whose case its thread is, in `configurable`: parent, gate, checkpoint_id."""
 NULL_TASK = "00000000-0000-0000-0000-000000000000"
 INTERRUPT, RESUME, ERROR = "__interrupt__", "__resume__", "__error__"
 _CONTROL = frozenset({INTERRUPT, RESUME, ERROR, "__error_source_node__", "__scheduled__"})
@@ -58,20 +64,25 @@ def of_put_writes(
     channels = {channel for channel, _ in writes}
     if task_path.startswith(_BY_HAND):
         return [("supersede_task", task)]
-    answered = {**task, "answer": _answer(writes), "by": _by(config, writes)}
+    answered = {**task, "answer": _answer(writes), "by": _by(config, writes), "finals": _finals(writes)}
     if INTERRUPT in channels:
-        asked = [one for channel, value in writes if channel == INTERRUPT for one in _interrupts(value)]
+        found = [one for channel, value in writes if channel == INTERRUPT for one in _interrupts(value)]
+        asked = [one for one in found if waited_for(one.value) is None]
         ids = [one.id for one in asked]
         opened: list[Statement] = [("open_review", {**task, **_row(one, task_path, config)}) for one in asked]
         if task_path.startswith(_CALLED):
             opened.append(("give_to_task", {**task, "ids": ids}))
+        for one in found:
+            if child := waited_for(one.value):
+                named = {"id": one.id, "child": child, "node": _node(task_path), "workflow": workflow_of(config)}
+                opened.append(("open_wait", {**task, **named}))
         return [("lock_early", task), *opened, ("close_task", {**answered, "keep": ids})]
     if ERROR in channels:
         error = next(_text(value) for channel, value in writes if channel == ERROR)
         return [("fail_task", {**answered, "error": error})] if RESUME in channels else []
     if channels - _CONTROL:
-        named: list[Statement] = [("name_answer", answered)] if answered["answer"] is not None else []
-        return [("close_task", {**answered, "keep": []}), *named]
+        told: list[Statement] = [("name_answer", answered)] if answered["answer"] is not None else []
+        return [("close_task", {**answered, "keep": []}), *told, ("close_wait", task)]
     return []
 
 
@@ -104,7 +115,29 @@ def of_put(
         "run": _named(config, "run_id"),
         "because": "another checkpoint was resumed" if resumed else because,
     }
-    return [("lock_checkpoint", older), ("close_older", older)]
+    start = checkpoint["channel_versions"].get("__start__")
+    left = {**older, "anew": source != "loop", "start": None if start is None else str(start)}
+    return [*_link(config), ("lock_checkpoint", older), ("close_older", older), ("leave_children", left)]
+
+
+def _link(config: Mapping[str, Any]) -> list[Statement]:
+    """The statement that says whose case this thread is, where it is one of another thread's."""
+    where = config["configurable"]
+    parent = where.get(PARENT)
+    if not isinstance(parent, Mapping):
+        return []
+    return [("link_child", {**parent, "child": str(where["thread_id"])})]
+
+
+def workflow_of(config: Mapping[str, Any]) -> str | None:
+    """The name of the graph that runs, where the caller, a worker or an Agent Server says it."""
+    return _named(config, "workflow", "graph_id")
+
+
+def of_fence(config: Mapping[str, Any]) -> list[Statement]:
+    """The statement that refuses the write of a run that was taken over."""
+    run = fence_of(config)
+    return [] if run is None else [("check_fence", run)]
 
 
 def deletion(thread_ids: Sequence[str]) -> list[Statement]:
@@ -142,8 +175,7 @@ def copy(source: str, target: str) -> list[Statement]:
 
 def _row(one: Interrupt, task_path: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a review, from an interrupt of ours or of anybody's."""
-    pull = task_path.removeprefix("~__pregel_pull, ").partition(", node_error_handler")[0]
-    node = "" if task_path.startswith("~__pregel_push") else pull
+    node = _node(task_path)
     schema = None if one.response_schema is None else _readable(one.response_schema)
     shape = recognise(one.value)
     payload = _readable(one.value)
@@ -156,15 +188,22 @@ def _row(one: Interrupt, task_path: str, config: Mapping[str, Any]) -> dict[str,
         action = case.proposals[0]["name"] if case.proposals else None
         columns = {"gate": None, "kind": None, "action": action, "question": case.title, "owner": None}
         columns |= {"person": None, "priority": "normal", "digest": digest(payload), "due_s": None}
+        columns |= {"deadlines": "none", "approvals": 1}
     return {
         **columns,
         "id": one.id,
         "node": node,
-        "workflow": _named(config, "workflow", "graph_id"),
+        "workflow": workflow_of(config),
         "shape": shape.value,
         "payload": json.dumps(payload),
         "response_schema": None if schema is None else json.dumps(schema),
     }
+
+
+def _node(task_path: str) -> str:
+    """The root node of a task; empty where LangGraph does not say."""
+    pull = task_path.removeprefix("~__pregel_pull, ").partition(", node_error_handler")[0]
+    return "" if task_path.startswith("~__pregel_push") else pull
 
 
 def _asked_by_a_gate(payload: Any) -> dict[str, Any] | None:
@@ -178,12 +217,26 @@ def _asked_by_a_gate(payload: Any) -> dict[str, Any] | None:
         return None
     columns = {key: request[key] for key in ("gate", "kind", "question", "priority", "digest")}
     columns |= {"action": request["action"]["name"], "owner": request["owner"]["group"]}
-    columns |= {"person": request["owner"].get("person"), "due_s": None}
+    columns |= {"person": request["owner"].get("person"), "due_s": None, "deadlines": "none"}
     if any(not isinstance(text, str) for key, text in columns.items() if key not in ("person", "due_s")):
         raise TypeError("not text")
+    columns["approvals"] = _whole(request.get("approvals", 1))
     if sla := request.get("sla"):
-        columns["due_s"] = min(max(sla["hours"] * 3600.0, 0.0), _LONGEST_S)
+        seconds = min(max(sla["hours"] * 3600.0, 0.0), _LONGEST_S)
+        # In working hours it is known once `Desk.deadlines` has planned it: the calendar is no arithmetic for SQL.
+        columns |= {"due_s": None if sla.get("calendar") else seconds, "deadlines": "unplanned"}
     return columns
+
+
+def _whole(value: object) -> int:
+    """A number of people.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
+        raise TypeError("not a number of people")
+    return value
 
 
 def _interrupts(value: object) -> list[Interrupt]:
@@ -204,6 +257,15 @@ def _answer(writes: Sequence[tuple[str, Any]]) -> str | None:
     """The last answer as JSON."""
     taken = _taken(writes)
     return json.dumps(_readable(taken[-1])) if taken else None
+
+
+def _finals(writes: Sequence[tuple[str, Any]]) -> str:
+    """What the gate itself says was let through, where an answer came past the desk: digests by review, as JSON."""
+    records = [
+        one for channel, value in writes if channel == "reviews" and isinstance(value, list) for one in value
+    ]
+    told = [one for one in records if isinstance(one, Mapping) and isinstance(one.get("final_digest"), str)]
+    return json.dumps({str(one.get("review")): one["final_digest"] for one in told})
 
 
 def _by(config: Mapping[str, Any], writes: Sequence[tuple[str, Any]]) -> str:

@@ -16,6 +16,7 @@ from hitl_graph.checkpointers.saver import ReviewSaver
 from hitl_graph.checkpointers.serde import strict_serde
 from hitl_graph.storage.embedded import database_url
 from hitl_graph.storage.migrate import migrate
+from hitl_graph.storage.tenants import TenantsPools
 
 __all__ = ["open_checkpointer"]
 
@@ -29,10 +30,13 @@ class open_checkpointer:  # noqa: N801  # called like a function, used as a cont
         url: A Postgres connection string; None: `HITL_DATABASE_URL`, else the embedded Postgres.
         allow: Classes that may stand in state, besides plain JSON and LangChain's messages.
         max_size: Connections held at most; as many threads of a graph write at once.
+        tenant: Whose threads these are; those of other tenants can neither be read nor written, also when they are
+            called the same. None: `HITL_TENANT`, else `"default"`.
 
     Raises:
         EmbeddedPostgresError: The embedded server could not be started.
         MigrationError: The tables are newer than this library.
+        TenantError: The tenant's name is none, or this database user cannot be bound to a tenant.
         psycopg.OperationalError: The server cannot be reached.
 
     Example:
@@ -40,8 +44,16 @@ class open_checkpointer:  # noqa: N801  # called like a function, used as a cont
         ...     graph = builder.compile(checkpointer=checkpointer)
     """
 
-    def __init__(self, url: str | None = None, *, allow: Iterable[type] = (), max_size: int = 16) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        allow: Iterable[type] = (),
+        max_size: int = 16,
+        tenant: str | None = None,
+    ) -> None:
         self._url = url
+        self._bound = TenantsPools(tenant)
         self._serde = strict_serde(allow)
         self._max_size = max_size
         self._stack = contextlib.ExitStack()
@@ -49,7 +61,14 @@ class open_checkpointer:  # noqa: N801  # called like a function, used as a cont
 
     def __enter__(self) -> ReviewSaver:
         url = _prepared(self._url)
-        pool = ConnectionPool(url, min_size=1, max_size=self._max_size, kwargs=_CONNECTION, open=False)
+        pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=self._max_size,
+            kwargs=_CONNECTION,
+            configure=self._bound.bind,
+            open=False,
+        )
         self._stack.enter_context(pool)
         return ReviewSaver(pool, self._serde)
 
@@ -60,7 +79,14 @@ class open_checkpointer:  # noqa: N801  # called like a function, used as a cont
 
     async def __aenter__(self) -> AsyncReviewSaver:
         url = await asyncio.to_thread(_prepared, self._url)
-        pool = AsyncConnectionPool(url, min_size=1, max_size=self._max_size, kwargs=_CONNECTION, open=False)
+        pool = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=self._max_size,
+            kwargs=_CONNECTION,
+            configure=self._bound.abind,
+            open=False,
+        )
         await self._async_stack.enter_async_context(pool)
         return AsyncReviewSaver(pool, self._serde)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -15,16 +16,21 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
+from hitl_graph.checkpointers.ledger import ledger_entry
 from hitl_graph.checkpointers.mirror import (
     Statement,
     copy,
     deletion,
+    of_fence,
     of_put,
     of_put_writes,
     rollback,
     without_null_resume,
 )
 from hitl_graph.checkpointers.serde import strict_serde
+from hitl_graph.failpoints import failpoint
+from hitl_graph.nodes.ledger import Act, Entry
+from hitl_graph.storage.fence import fenced
 from hitl_graph.storage.statements import load_statements
 
 __all__ = ["ReviewSaver"]
@@ -46,6 +52,12 @@ def together(statements: Sequence[Statement]) -> Iterator[None]:
 def pending_statements() -> list[tuple[Any, dict[str, Any]]]:
     """The SQL that belongs to the write under way."""
     return [(SQL[name], params) for name, params in _pending.get()]
+
+
+def passed(moment: str) -> None:
+    """A place where tests may end the process: a question is stored, `before_commit` or `after_commit`."""
+    if any(name == "open_review" for name, _ in _pending.get()):
+        failpoint(f"open.{moment}")
 
 
 class ReviewSaver(PostgresSaver):
@@ -76,17 +88,29 @@ class ReviewSaver(PostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Store a checkpoint, and close the reviews that it leaves behind."""
-        with together(of_put(config, checkpoint, metadata)):
+        """Store a checkpoint, and close the reviews that it leaves behind.
+
+        Raises:
+            RunTakenOver: The run was taken over. Nothing was written.
+        """
+        with fenced(), together([*of_put(config, checkpoint, metadata), *of_fence(config)]):
             return super().put(config, checkpoint, metadata, new_versions)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store a task's writes, and open or close its reviews."""
+        """Store a task's writes, and open or close its reviews.
+
+        Raises:
+            RunTakenOver: The run was taken over. Nothing was written.
+        """
         if kept := without_null_resume(writes, task_id):
-            with together(of_put_writes(config, kept, task_id, task_path)):
+            with fenced(), together([*of_put_writes(config, kept, task_id, task_path), *of_fence(config)]):
                 super().put_writes(config, kept, task_id, task_path)
+
+    def effect(self, act: Act, config: RunnableConfig) -> AbstractContextManager[Entry]:
+        """The ledger's row of an act: written before the block, its result after it; see `hitl_graph.nodes.ledger`."""
+        return ledger_entry(self.conn, self.serde, act, config)
 
     def delete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""
@@ -125,3 +149,5 @@ class ReviewSaver(PostgresSaver):
             yield cursor
             for sql, params in pending_statements():
                 cursor.execute(sql, params)
+            passed("before_commit")
+        passed("after_commit")

@@ -13,7 +13,19 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from hitl_graph.cli import boundary, decide, demo, doctor, listing, resume, show
+from hitl_graph.cli import (
+    audit,
+    boundary,
+    decide,
+    demo,
+    doctor,
+    holds,
+    listing,
+    notices,
+    resume,
+    show,
+    worker,
+)
 from hitl_graph.cli.output import explain, installed_version, report_error
 
 __all__ = ["app", "main"]
@@ -32,6 +44,16 @@ app.command("list", short_help="List the cases that wait for a person.")(listing
 app.command("show", short_help="Show one case, whole.")(show.show)
 app.command("decide", short_help="Decide one case.")(decide.decide)
 app.command("resume", short_help="Resume decided threads of a graph.")(resume.resume)
+app.command("holds", short_help="List what is held.")(holds.list_holds)
+app.command("pause", short_help="Hold a thread, a graph, an action class or all.")(holds.pause)
+app.command("stop", short_help="The kill switch.")(holds.stop)
+app.command("release", short_help="Let go what is held.")(holds.release)
+app.command("take-over", short_help="Silence the agent in a thread.")(holds.take_over)
+app.command("hand-back", short_help="Give a thread back to its graph.")(holds.hand_back)
+app.command("worker", short_help="Run threads on as soon as they are decided.")(worker.worker)
+app.command("start", short_help="Let a worker begin a thread.")(worker.start)
+app.add_typer(audit.audit, name="audit", short_help="Verify and export what happened.")
+app.add_typer(notices.notices, name="notices", short_help="Who is told, and what is still to be told.")
 app.command("boundary", short_help="Check that nothing acts without a gate.")(boundary.boundary)
 app.command("doctor", short_help="See whether everything is in order.")(doctor.doctor)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AsJson", "Db", "GraphName", "ReviewId", "Thread", "this_user"]
+__all__ = ["AsJson", "Db", "GraphName", "ReviewId", "Tenant", "Thread", "this_user"]
 
 Db = Annotated[
     str | None,
@@ -18,6 +18,10 @@ Db = Annotated[
         show_envvar=False,
         help="A Postgres connection string. Otherwise HITL_DATABASE_URL, else the embedded Postgres.",
     ),
+]
+Tenant = Annotated[
+    str | None,
+    typer.Option("--tenant", metavar="NAME", help="Whose cases. Otherwise HITL_TENANT, else `default`."),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON and nothing else; errors are JSON on stderr.")

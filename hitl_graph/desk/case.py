@@ -67,11 +67,33 @@ class Case:
     decided_at: dt.datetime | None = None
     checkpoint_id: str = ""
     task_id: str = ""
+    claimed_by: str | None = None
+    """Who is at it; None where nobody is, or their lease has lapsed."""
+    claimed_until: dt.datetime | None = None
+    snoozed_until: dt.datetime | None = None
+    """Not shown among the pending ones until then."""
+    approvals: int = 1
+    """How many people must say the same yes."""
+    votes: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    """Who has said yes so far, where more than one must: by, at, decision, and whether it is about what stands now."""
+    candidates: list[str] = dataclasses.field(default_factory=list)
+    """Groups besides the owner that may act."""
+    level: int = 0
+    """How often it was escalated."""
+    identity: dict[str, Any] | None = None
+    """Who decided, as the directory knew them at that time: id, name, kind, groups, and the rule that allowed it."""
+    final_digest: str | None = None
+    """Of the act that the decision lets through; None where it lets none through."""
+    dispatch_at: dt.datetime | None = None
+    """From when the thread may be told."""
+    dispatched_at: dt.datetime | None = None
+    """When it was told; until then the decision can be undone."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Case:
         """Read a row of `hitl.reviews` with its decision."""
-        return cls(**{**row, "status": Status(row["status"]), "shape": Shape(row["shape"])})
+        known = {field.name: row[field.name] for field in dataclasses.fields(cls) if field.name in row}
+        return cls(**{**known, "status": Status(row["status"]), "shape": Shape(row["shape"])})
 
     def __repr__(self) -> str:
         told = {"id": self.id, "status": self.status.value, "gate": self.gate, "thread_id": self.thread_id}

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.errors import is_invalid_resume
+from langgraph.errors import GraphDrained, is_invalid_resume
+from langgraph.runtime import RunControl
 from langgraph.types import Command
 
-from hitl_graph.errors import AnswerError, DeskError
+from hitl_graph.decisions import VIA_DESK
+from hitl_graph.desk.connected import rows
+from hitl_graph.desk.runs import Lease
+from hitl_graph.errors import AnswerError, DeskError, RunTakenOver
+from hitl_graph.failpoints import failpoint
 from hitl_graph.storage.statements import load_statements
 from hitl_graph.wire import answer_foreign, decisions_from_json, native_request
 
@@ -24,7 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Resumed", "Run", "resume_threads"]
 
-SQL = load_statements("hitl_graph.desk", "queries.sql")
+SQL = load_statements("hitl_graph.desk", "queries.sql") | load_statements("hitl_graph.desk", "runs.sql")
+GOING_ON_SQL = load_statements("hitl_graph.desk", "going_on.sql")
+_GOING_ON = "going on"
+"""What a run notes down that is given no answer, for whoever has to take it over."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,12 +63,17 @@ class Run:
     graph: Any
     config: Mapping[str, Any]
     durability: str | None
+    control: RunControl | None = None
 
-    async def __call__(self, thread_id: str, given: Command[Any] | None) -> Any:
+    async def __call__(self, lease: Lease, given: Command[Any] | None) -> Any:
         """Run one thread as its checkpointer wants: `PostgresSaver` has no async side."""
-        configurable = {**self.config.get("configurable", {}), "thread_id": thread_id}
+        configurable = {**self.config.get("configurable", {}), **lease.configurable}
         config = {**self.config, "configurable": configurable}
-        how = {} if self.durability is None else {"durability": self.durability}
+        if (name := _workflow(self.graph)) and not _is_remote(self.graph):  # so that a hold of the graph finds its acts
+            config["metadata"] = {"workflow": name, **(self.config.get("metadata") or {})}
+        how: dict[str, Any] = {} if self.durability is None else {"durability": self.durability}
+        if self.control is not None and not _is_remote(self.graph):
+            how["control"] = self.control
         if isinstance(getattr(self.graph, "checkpointer", None), PostgresSaver):
             return await asyncio.to_thread(self.graph.invoke, given, config, **how)
         return await self.graph.ainvoke(given, config, **how)
@@ -71,48 +84,94 @@ async def resume_threads(
 ) -> list[Resumed]:
     """See `Desk.resume`."""
     _check_graph(run.graph)
-    async with desk.pool.connection() as conn:
-        params = {"thread_ids": None if thread_ids is None else list(thread_ids), "limit": limit}
-        cursor = await conn.execute(SQL["decided_threads"], {**params, "workflow": _workflow(run.graph)})
-        threads = [row for row in await cursor.fetchall() if _is_of(run.graph, row)]
+    params = {"thread_ids": None if thread_ids is None else list(thread_ids), "limit": limit}
+    params["workflow"] = _workflow(run.graph)
     slots = asyncio.Semaphore(max(1, min(concurrency, desk.pool.max_size)))
 
-    async def one(thread_id: str, decided: bool) -> Resumed | None:  # noqa: FBT001
+    async def one(thread_id: str, *, decided: bool, goes_on: bool) -> Resumed | None:
         async with slots:
-            return await _resume_locked(desk, run, thread_id, wait=decided)
+            return await _resume_locked(desk, run, thread_id, wait=decided, goes_on=goes_on)
 
-    # All are waited for even when the database fails under one: a run is never cancelled half way.
-    done = await asyncio.gather(
-        *(one(row["thread_id"], row["decided"]) for row in threads), return_exceptions=True
-    )
-    for failure in done:
-        if isinstance(failure, BaseException):
-            raise failure
-    return [resumed for resumed in done if isinstance(resumed, Resumed)]
+    async def all_of(threads: Sequence[Mapping[str, Any]], *, goes_on: bool) -> list[Resumed]:
+        # All are waited for even when the database fails under one: a run is never cancelled half way.
+        work = [one(row["thread_id"], decided=row["decided"], goes_on=goes_on) for row in threads]
+        done = await asyncio.gather(*work, return_exceptions=True)
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
+        return [resumed for resumed in done if isinstance(resumed, Resumed)]
+
+    decided = [row for row in await desk.rows(SQL["decided_threads"], params) if _is_of(run.graph, row)]
+    done = await all_of(decided, goes_on=False)
+    tried: set[str] = set()
+    while True:  # a thread that went on may be what another waits for
+        ready = await desk.rows(GOING_ON_SQL["ready_threads"], params)
+        fresh = {row["thread_id"]: row for row in ready if row["thread_id"] not in tried}
+        threads = [row for row in fresh.values() if _is_of(run.graph, row)]
+        if not threads:
+            return done
+        tried.update(fresh)
+        done += await all_of(threads, goes_on=True)
 
 
-async def _resume_locked(desk: Desk, run: Run, thread_id: str, *, wait: bool) -> Resumed | None:
-    """Resume one thread under its lock, until no decision is left; None when another process has done it.
+async def _resume_locked(
+    desk: Desk, run: Run, thread_id: str, *, wait: bool, goes_on: bool
+) -> Resumed | None:
+    """Resume one thread under its lease, until no decision is left; None when another process has done it.
 
-    A process that holds the lock is waited for where there is a decision: its run may have started before that. Where
-    there is only a run that nobody has finished, a held lock says that it goes on.
+    A process that runs it is waited for where there is a decision: its run may have started before that. Where
+    there is only a run that nobody has finished, a lease that is held says that it goes on. `goes_on`: what the thread
+    waited for is there, and it goes on also where nothing is to be told.
     """
-    name = {"thread_id": thread_id}
     done: Resumed | None = None
-    async with desk.pool.connection() as conn:
-        if wait:
-            await conn.execute(SQL["lock_thread"], name)
-        elif not (await (await conn.execute(SQL["try_lock_thread"], name)).fetchone())["got"]:
+    async with desk.lease(thread_id, wait=wait) as lease:
+        if lease is None:
             return None
+        failpoint("run.begun")
         try:
-            await conn.execute(SQL["take_over_run"], name)
-            while rows := await (await conn.execute(SQL["decided_answers"], name)).fetchall():
-                await conn.execute(SQL["begin_run"], {**name, "ids": [row["id"] for row in rows]})
-                done = _joined(done, await _resume(conn, run, thread_id, rows))
-            await conn.execute(SQL["end_run"], name)
-        finally:
-            await conn.execute(SQL["unlock_thread"], name)
+            async with lease.transaction() as conn:
+                await conn.execute(SQL["take_up"], {"thread_id": thread_id, "ids": list(lease.left_over)})
+            while answers := await _take_answers(lease):
+                done = _joined(done, await _resume(lease, run, answers))
+            if goes_on and done is None:
+                done = await _go_on(desk, lease, run)
+        except RunTakenOver as error:  # whoever runs the thread now gives it what it was to be told
+            return _joined(done, Resumed(thread_id=thread_id, error=str(error)))
     return done
+
+
+async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
+    """One run with nothing to tell, if the thread is still ready for it.
+
+    Raises:
+        RunTakenOver: Another process has the thread now. Nothing was written.
+    """
+    named = {"thread_id": lease.thread_id, "thread_ids": [lease.thread_id], "workflow": None, "limit": 2}
+    ready = await desk.rows(GOING_ON_SQL["ready_threads"], named)
+    if lease.thread_id not in {row["thread_id"] for row in ready} and _GOING_ON not in lease.left_over:
+        return None  # another process was faster
+    await lease.note([_GOING_ON])
+    failpoint("going_on.before_run")
+    try:
+        values = await run(lease, None)
+    except (RunTakenOver, GraphDrained):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a graph raises is reported with its thread
+        async with lease.transaction() as conn:
+            await conn.execute(GOING_ON_SQL["stand_still"], {**named, "error": repr(error)})
+        return Resumed(thread_id=lease.thread_id, error=repr(error))
+    failpoint("going_on.after_run")
+    async with lease.transaction() as conn:
+        await conn.execute(GOING_ON_SQL["went_on"], named)
+    return Resumed(thread_id=lease.thread_id, values=values)
+
+
+async def _take_answers(lease: Lease) -> list[dict[str, Any]]:
+    """What the thread is to be told now, noted down for whoever may have to take the run over."""
+    async with lease.transaction() as conn:
+        found = await rows(conn, SQL["take_answers"], {"thread_id": lease.thread_id})
+        await lease.note([row["id"] for row in found])
+    return found
 
 
 def _joined(before: Resumed | None, now: Resumed) -> Resumed:
@@ -128,63 +187,74 @@ def _joined(before: Resumed | None, now: Resumed) -> Resumed:
     )
 
 
-async def _resume(conn: Any, run: Run, thread_id: str, rows: Sequence[Mapping[str, Any]]) -> Resumed:
-    """One run with these decisions. What was taken before and failed later only needs the thread to go on."""
-    ids = [row["id"] for row in rows]
+async def _resume(lease: Lease, run: Run, answers: Sequence[Mapping[str, Any]]) -> Resumed:
+    """One run with these decisions. What was taken before and failed later only needs the thread to go on.
+
+    Raises:
+        RunTakenOver: Another process has the thread now. Nothing was written.
+    """
+    thread_id, ids = lease.thread_id, [row["id"] for row in answers]
     error: BaseException | None = None
     values = None
     try:
-        answers = {row["id"]: _answer(row) for row in rows if not row["taken"]}
-        values = await run(thread_id, Command(resume=answers) if answers else None)
+        given = {row["id"]: _answer(row) for row in answers if not row["taken"]}
+        failpoint("resume.before_run")
+        values = await run(lease, Command(resume=given) if given else None)
+        failpoint("resume.after_run")
+    except (RunTakenOver, GraphDrained):  # somebody else goes on with it
+        raise
     except Exception as raised:  # noqa: BLE001  # whatever a graph raises is reported with its thread
         error = raised
     named = {"thread_id": thread_id, "ids": ids}
-    still = [row["id"] for row in await (await conn.execute(SQL["still_decided"], named)).fetchall()]
-    applied = tuple(one for one in ids if one not in still)
-    if error is not None and _is_refusal(error) and still:
-        return await _refused(
-            conn, run, thread_id, [row for row in rows if row["id"] in still], error, applied
-        )
-    if error is not None:
-        await conn.execute(SQL["fail"], {**named, "error": repr(error)})
-        return Resumed(thread_id=thread_id, failed=tuple(ids), error=repr(error))
-    taken = [row["id"] for row in rows if row["taken"] and row["id"] in still]
-    lost = [one for one in still if one not in taken]
-    await conn.execute(SQL["went_on"], {**named, "ids": taken})
-    if lost:
-        text = "the thread did not take this answer: it is not paused here any more"
-        await conn.execute(SQL["fail"], {**named, "ids": lost, "error": text})
-        return Resumed(thread_id=thread_id, applied=applied, failed=tuple(lost), error=text, values=values)
-    return Resumed(thread_id=thread_id, applied=(*applied, *taken), values=values)
+    async with lease.transaction() as conn:
+        still = [row["id"] for row in await rows(conn, SQL["still_decided"], named)]
+        applied = tuple(one for one in ids if one not in still)
+        if error is None:
+            taken = [row["id"] for row in answers if row["taken"] and row["id"] in still]
+            lost = [one for one in still if one not in taken]
+            await conn.execute(SQL["went_on"], {**named, "ids": taken})
+            if not lost:
+                return Resumed(thread_id=thread_id, applied=(*applied, *taken), values=values)
+            text = "the thread did not take this answer: it is not paused here any more"
+            await conn.execute(SQL["fail"], {**named, "ids": lost, "error": text})
+            return Resumed(
+                thread_id=thread_id, applied=applied, failed=tuple(lost), error=text, values=values
+            )
+        if not (_is_refusal(error) and still):
+            await conn.execute(SQL["fail"], {**named, "error": repr(error)})
+            return Resumed(thread_id=thread_id, failed=tuple(ids), error=repr(error))
+    refused = [row for row in answers if row["id"] in still]
+    return await _refused(lease, run, refused, error, applied)
 
 
 async def _refused(
-    conn: Any,
+    lease: Lease,
     run: Run,
-    thread_id: str,
-    rows: Sequence[Mapping[str, Any]],
+    answers: Sequence[Mapping[str, Any]],
     error: BaseException,
     applied: tuple[str, ...],
 ) -> Resumed:
     """The gate refused an answer. Of several each is tried alone, so that the others are not lost with it."""
-    if len(rows) > 1:
+    thread_id = lease.thread_id
+    if len(answers) > 1:
         done = Resumed(thread_id=thread_id, applied=applied)
-        for row in rows:
-            done = _joined(done, await _resume(conn, run, thread_id, [row]))
+        for row in answers:
+            done = _joined(done, await _resume(lease, run, [row]))
         return done
-    text, ids = _reason(error), [row["id"] for row in rows]
-    await conn.execute(SQL["reopen"], {"thread_id": thread_id, "ids": ids, "error": text})
+    text, ids = _reason(error), [row["id"] for row in answers]
+    async with lease.transaction() as conn:
+        await conn.execute(SQL["reopen"], {"thread_id": thread_id, "ids": ids, "error": text})
     # Run once more without an answer, so that the case shows what stands there now; what it raises is told by the
     # thread itself on its next run.
     with contextlib.suppress(Exception):
-        await run(thread_id, None)
+        await run(lease, None)
     return Resumed(thread_id=thread_id, applied=applied, refused=tuple(ids), error=text)
 
 
 def _answer(row: Mapping[str, Any]) -> Any:
     """The answer in the shape that its asker wants."""
     request = None if row["shape"] == "raw" else native_request(row["payload"])
-    if row["via"] != "desk":  # kept as it came, in its own shape: it failed, and is tried again
+    if row["via"] not in VIA_DESK:  # kept as it came, in its own shape: it failed, and is tried again
         kept = row["decision"]
         return {**kept, "by": row["by"]} if request is not None and isinstance(kept, dict) else kept
     decision = dict(row["decision"])
@@ -195,7 +265,7 @@ def _answer(row: Mapping[str, Any]) -> Any:
     return {
         **decision,
         "by": row["by"],
-        "via": "desk",
+        "via": row["via"],
         "asked_at": row["asked_at"].isoformat(),
         "at": row["decided_at"].isoformat(),
         "waited_s": row["waited_s"],

@@ -2,7 +2,10 @@
 
 -- name: list_cases
 -- One page of cases, oldest first. A parameter that is null does not filter.
-SELECT r.*, d.type AS decision_type, d.decision, d.by, d.via, d.decided_at,
+SELECT r.*, CASE WHEN r.claimed_until > now() THEN r.claimed_by END AS claimed_by,
+       hitl.votes_of(r.thread_id, r.id, r.digest, r.approvals) AS votes,
+       d.type AS decision_type, d.decision, d.by, d.via, d.decided_at, d.identity, d.final_digest, d.dispatch_at,
+       d.dispatched_at,
        extract(epoch FROM coalesce(d.decided_at, now()) - r.asked_at)::float8 AS waited_s
 FROM hitl.reviews r LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
 WHERE (%(status)s::text IS NULL OR r.status = %(status)s)
@@ -18,10 +21,12 @@ LIMIT %(limit)s;
 
 -- name: list_pending
 -- The same for pending cases, in words that use the queue's own index.
-SELECT r.*, NULL AS decision_type, NULL::json AS decision, NULL AS by, NULL AS via, NULL::timestamptz AS decided_at,
+SELECT r.*, CASE WHEN r.claimed_until > now() THEN r.claimed_by END AS claimed_by,
+       hitl.votes_of(r.thread_id, r.id, r.digest, r.approvals) AS votes,
+       NULL AS decision_type, NULL::json AS decision, NULL AS by, NULL AS via, NULL::timestamptz AS decided_at,
        extract(epoch FROM now() - r.asked_at)::float8 AS waited_s
 FROM hitl.reviews r
-WHERE r.status = 'pending'
+WHERE r.status = 'pending' AND (%(snoozed)s OR r.snoozed_until IS NULL OR r.snoozed_until <= now())
   AND (%(owner)s::text IS NULL OR r.owner = %(owner)s)
   AND (%(gate)s::text IS NULL OR r.gate = %(gate)s)
   AND (%(kind)s::text IS NULL OR r.kind = %(kind)s)
@@ -34,7 +39,10 @@ LIMIT %(limit)s;
 
 -- name: find_case
 -- The case with this id, in one thread or in all.
-SELECT r.*, d.type AS decision_type, d.decision, d.by, d.via, d.decided_at,
+SELECT r.*, CASE WHEN r.claimed_until > now() THEN r.claimed_by END AS claimed_by,
+       hitl.votes_of(r.thread_id, r.id, r.digest, r.approvals) AS votes,
+       d.type AS decision_type, d.decision, d.by, d.via, d.decided_at, d.identity, d.final_digest, d.dispatch_at,
+       d.dispatched_at,
        extract(epoch FROM coalesce(d.decided_at, now()) - r.asked_at)::float8 AS waited_s
 FROM hitl.reviews r LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
 WHERE r.id = %(id)s AND (%(thread_id)s::text IS NULL OR r.thread_id = %(thread_id)s)
@@ -44,80 +52,6 @@ LIMIT 20;
 -- name: ids_like
 -- Ids that begin so, for people who type the first characters.
 SELECT DISTINCT id FROM hitl.reviews WHERE id LIKE %(prefix)s || '%%' ORDER BY id LIMIT 3;
-
--- name: decide
--- Compare-and-set: takes effect only while the case is pending and what was shown is what stands there.
-WITH decided AS (
-    UPDATE hitl.reviews SET status = 'decided', error = NULL
-    WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending' AND digest = %(digest)s
-    RETURNING thread_id, id, asked_at
-), kept AS (
-    INSERT INTO hitl.decisions (thread_id, review_id, type, decision, by, via, digest)
-    SELECT thread_id, id, %(type)s, %(decision)s::json, %(by)s, %(via)s, %(digest)s FROM decided
-    RETURNING decided_at
-), told AS (
-    INSERT INTO hitl.events (type, thread_id, review_id, data)
-    SELECT 'decided', thread_id, id,
-           json_build_object('by', %(by)s::text, 'digest', %(digest)s::text, 'decision', %(decision)s::json)
-    FROM decided
-)
-SELECT kept.decided_at FROM kept;
-
--- name: decided_threads
--- Threads with decisions that have not reached them, oldest decision first, and those that a process has begun to resume
--- and not finished: it may have died.
-SELECT r.thread_id, min(d.decided_at) AS first, array_agg(DISTINCT r.node) AS nodes,
-       bool_or(r.status = 'decided') AS decided, bool_and(r.workflow IS NOT NULL) AS named
-FROM hitl.reviews r
-JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
-LEFT JOIN hitl.runs u ON u.thread_id = r.thread_id
-WHERE (r.status = 'decided' OR r.id = ANY (u.reviews))
-  AND (%(thread_ids)s::text[] IS NULL OR r.thread_id = ANY (%(thread_ids)s))
-  AND (r.workflow IS NULL OR %(workflow)s::text IS NULL OR r.workflow = %(workflow)s)
-GROUP BY r.thread_id
-ORDER BY first
-LIMIT %(limit)s;
-
--- name: begin_run
-INSERT INTO hitl.runs (thread_id, reviews) VALUES (%(thread_id)s, %(ids)s)
-ON CONFLICT (thread_id) DO UPDATE SET reviews = excluded.reviews, started_at = now();
-
--- name: end_run
-DELETE FROM hitl.runs WHERE thread_id = %(thread_id)s;
-
--- name: take_over_run
--- The process that was resuming this thread is gone: what its reviews were given goes to the thread once more.
-WITH left_over AS (
-    UPDATE hitl.reviews r SET status = 'decided'
-    FROM hitl.runs u
-    WHERE u.thread_id = %(thread_id)s AND r.thread_id = u.thread_id AND r.id = ANY (u.reviews) AND r.status = 'applied'
-    RETURNING r.thread_id, r.id
-)
-INSERT INTO hitl.events (type, thread_id, review_id, data)
-SELECT 'retried', thread_id, id, json_build_object('because', 'the process that resumed it has ended') FROM left_over;
-
--- name: unfinished_runs
--- Threads that some process is resuming, or was when it died.
-SELECT thread_id, started_at FROM hitl.runs ORDER BY started_at;
-
--- name: try_lock_thread
-SELECT pg_try_advisory_lock(hashtextextended('hitl:' || %(thread_id)s, 0)) AS got;
-
--- name: decided_answers
--- What one thread is to be told.
--- `taken`: the gate had the answer before the thread failed, so that it only needs to go on.
-SELECT r.id, r.closed_at IS NOT NULL AS taken, r.shape, r.payload, r.response_schema, r.digest, r.asked_at,
-       d.decision, d.by, d.via, d.decided_at, extract(epoch FROM d.decided_at - r.asked_at)::float8 AS waited_s
-FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
-WHERE r.thread_id = %(thread_id)s AND r.status = 'decided'
-ORDER BY r.seq;
-
--- name: lock_thread
--- One run per thread at a time, among all processes; the lock goes with the connection.
-SELECT pg_advisory_lock(hashtextextended('hitl:' || %(thread_id)s, 0));
-
--- name: unlock_thread
-SELECT pg_advisory_unlock(hashtextextended('hitl:' || %(thread_id)s, 0));
 
 -- name: reopen
 -- The gate refused the answer and nothing of it was saved: the case can be answered again, with the reason beside it.
@@ -174,3 +108,8 @@ SELECT status, gate, owner, count(*) AS cases, min(asked_at) AS oldest
 FROM hitl.reviews
 WHERE (%(workflow)s::text IS NULL OR workflow = %(workflow)s)
 GROUP BY status, gate, owner ORDER BY status, gate, owner;
+
+-- name: refused_attempt
+-- Somebody tried what they may not, or what cannot be done.
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+VALUES ('refused_attempt', %(thread_id)s, %(review_id)s, %(data)s::json);

@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
-from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
+from hitl_graph.desk.audit import SyncAudit
+from hitl_graph.desk.authority import SyncAuthorities
+from hitl_graph.desk.bridge import SyncPart, bridged
+from hitl_graph.desk.codes import SyncCodes
+from hitl_graph.desk.deadlines import SyncDeadlines
 from hitl_graph.desk.desk import Desk
+from hitl_graph.desk.drafts import SyncDrafts
+from hitl_graph.desk.effects import SyncEffects
+from hitl_graph.desk.holds import SyncHolds
+from hitl_graph.desk.notices import SyncNotices
+from hitl_graph.desk.people import SyncPeople
+from hitl_graph.desk.starts import SyncStarts
 
 __all__ = ["SyncDesk"]
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _bridged(
-    method: Callable[Concatenate[Desk, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[SyncDesk, P], R]:
-    """The async method as a blocking one, with the same arguments and result."""
-
-    @functools.wraps(method)
-    def call(self: SyncDesk, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.run(method(self.desk, *args, **kwargs))
-
-    return call
-
-
-class SyncDesk:
+class SyncDesk(SyncPart[Desk]):
     """What `with Desk() as desk:` gives: `Desk`, blocking."""
 
-    pending = _bridged(Desk.pending)
-    cases = _bridged(Desk.cases)
-    show = _bridged(Desk.show)
-    find = _bridged(Desk.find)
-    history = _bridged(Desk.history)
-    counts = _bridged(Desk.counts)
-    unfinished_runs = _bridged(Desk.unfinished_runs)
-    decide = _bridged(Desk.decide)
-    retry = _bridged(Desk.retry)
-    resume = _bridged(Desk.resume)
+    pending = bridged(Desk.pending)
+    cases = bridged(Desk.cases)
+    show = bridged(Desk.show)
+    find = bridged(Desk.find)
+    history = bridged(Desk.history)
+    counts = bridged(Desk.counts)
+    unfinished_runs = bridged(Desk.unfinished_runs)
+    decide = bridged(Desk.decide)
+    refused = bridged(Desk.refused)
+    retry = bridged(Desk.retry)
+    undo = bridged(Desk.undo)
+    claim = bridged(Desk.claim)
+    heartbeat = bridged(Desk.heartbeat)
+    release = bridged(Desk.release)
+    take_over_claim = bridged(Desk.take_over_claim)
+    reassign = bridged(Desk.reassign)
+    reroute = bridged(Desk.reroute)
+    snooze = bridged(Desk.snooze)
+    acknowledge = bridged(Desk.acknowledge)
+    resume = bridged(Desk.resume)
+    start = bridged(Desk.start)
+    take_over = bridged(Desk.take_over)
+    hand_back = bridged(Desk.hand_back)
 
     def __init__(self, desk: Desk) -> None:
+        super().__init__(self, desk)
         self.desk = desk
+        self.people = SyncPeople(self, desk.people)
+        self.authority = SyncAuthorities(self, desk.authority)
+        self.codes = SyncCodes(self, desk.codes)
+        self.drafts = SyncDrafts(self, desk.drafts)
+        self.notices = SyncNotices(self, desk.notices)
+        self.deadlines = SyncDeadlines(self, desk.deadlines)
+        self.holds = SyncHolds(self, desk.holds)
+        self.audit = SyncAudit(self, desk.audit)
+        self.effects = SyncEffects(self, desk.effects)
+        self.starts = SyncStarts(self, desk.starts)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="hitl-desk", daemon=True)
 

@@ -10,7 +10,15 @@ from hitl_graph.decisions import APPROVING
 from hitl_graph.errors import DefinitionError, PlainJsonError, ProposalError
 from hitl_graph.gates.judgement import Judgement
 from hitl_graph.plain import digest, hidden_characters, plain_json, printable
-from hitl_graph.reviews import Evidence, Priority, ReviewRequest, ToolCall, Turn, Versions
+from hitl_graph.reviews import (
+    Evidence,
+    Priority,
+    ReviewRequest,
+    ToolCall,
+    Turn,
+    Versions,
+    proposal_digest,
+)
 
 if TYPE_CHECKING:
     from hitl_graph.gates.gate import Gate
@@ -20,6 +28,7 @@ __all__ = [
     "TOOL_CALL",
     "build_request",
     "case_key",
+    "excluded",
     "last_record",
     "offered",
     "previous",
@@ -85,6 +94,8 @@ def build_request(gate: Gate, state: Any, proposal: dict[str, Any], judgement: J
         warnings=tuple(warnings),
         tool_call=ToolCall(call["id"], call["name"]) if call else None,
         other_tools=dict(call.get("others", {})) if call else {},
+        approvals=gate.approvals,
+        excluded=excluded(gate, state, proposal),
     ).sealed()
 
 
@@ -217,6 +228,23 @@ def _consequence(gate: Gate, proposal: dict[str, Any]) -> str:
             gate.where, f"{gate.proposal}.{missing[0]}", "is missing, and the consequence names it"
         )
     return gate.consequence.format_map({name: printable(str(proposal[name])) for name in fields})
+
+
+def excluded(gate: Gate, state: Any, proposal: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who may not decide: those that the gate names, and with four eyes whoever edited the proposal into this one.
+
+    Raises:
+        DefinitionError: The gate's function gives something else than names.
+    """
+    found = resolve(gate.not_by, state) or ()
+    names = [found] if isinstance(found, str) else list(found)
+    if any(not isinstance(name, str) or not name.strip() for name in names):
+        raise DefinitionError(gate.where, "not_by", "gave something else than names of people")
+    last = last_record(gate.name, state) if gate.four_eyes else None
+    if last is not None and last["outcome"] in ("judged_again", "measured_again"):
+        current = proposal_digest(gate.action.name, proposal, tool_of(state))
+        names += [last["by"]] if last["final_digest"] == current else []
+    return tuple(sorted({_visible(" ".join(name.split())) for name in names}))
 
 
 def previous(gate: str, state: Any) -> dict[str, Any] | None:

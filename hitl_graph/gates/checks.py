@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hitl_graph.decisions import APPROVING, DECISIONS
 from hitl_graph.errors import DefinitionError
@@ -19,11 +19,15 @@ __all__ = [
     "check_name",
     "check_options",
     "check_owner",
+    "check_people",
     "check_question",
     "check_refusal",
     "check_sla",
     "check_text",
 ]
+
+MOST_APPROVALS = 20
+"""More people than that do not look; they sign."""
 
 _BARE = frozenset(
     """
@@ -149,13 +153,39 @@ def check_refusal(where: str, allowed: Sequence[str] | None) -> None:
         raise DefinitionError(where, "allowed", problem)
 
 
-def check_sla(where: str, sla: object, action: ActionClass, options: Sequence[Option]) -> None:
-    """Expiry never approves what cannot be undone, and names what it needs."""
+def check_people(where: str, approvals: object, not_by: object, sla: object, *, four_eyes: object) -> None:
+    """How many must approve, and who may not; a time limit that approves would be nobody's approval."""
+    if isinstance(approvals, bool) or not isinstance(approvals, int) or not 1 <= approvals <= MOST_APPROVALS:
+        problem = f"is a number of people from 1 to {MOST_APPROVALS}"
+        raise DefinitionError(where, "approvals", problem)
+    if approvals > 1 and isinstance(sla, Sla) and sla.on_expiry == "approve":
+        raise DefinitionError(where, "sla.on_expiry", f"may not approve what {approvals} people must approve")
+    if not isinstance(four_eyes, bool):
+        raise DefinitionError(where, "four_eyes", "is True or False")
+    if callable(not_by):
+        return
+    named = isinstance(not_by, Sequence) and not isinstance(not_by, str)
+    if not named or not all(isinstance(name, str) and name.strip() for name in not_by):  # type: ignore[attr-defined]
+        raise DefinitionError(
+            where, "not_by", "is a list of names, or a function of the state that gives one"
+        )
+
+
+def check_sla(
+    where: str,
+    sla: object,
+    action: ActionClass,
+    options: Sequence[Option],
+    allowed: Sequence[str] | None = None,
+    continuation: Mapping[str, str] | None = None,
+) -> None:
+    """Expiry never approves what cannot be undone, names what it needs, and decides only what a person could."""
     if sla is None:
         return
     if not isinstance(sla, Sla):
         raise DefinitionError(where, "sla", "is an Sla(hours=…, on_expiry=…)")
-    if sla.on_expiry == "approve" and (not action.reversible or action.regulated):
+    final = not action.reversible or action.regulated
+    if sla.on_expiry == "approve" and final:
         raise DefinitionError(
             where,
             "sla.on_expiry",
@@ -165,5 +195,22 @@ def check_sla(where: str, sla: object, action: ActionClass, options: Sequence[Op
         raise DefinitionError(
             where, "sla.escalate_to", "is missing: name the group that gets the case on expiry"
         )
-    if sla.on_expiry == "safe_default" and sla.default not in {option.value for option in options}:
-        raise DefinitionError(where, "sla.default", f"{sla.default!r} is none of the options")
+    if sla.on_expiry == "safe_default" and sla.default not in {
+        "reject",
+        *(option.value for option in options),
+    }:
+        problem = f"{sla.default!r} is none of the options, and not 'reject'"
+        raise DefinitionError(where, "sla.default", problem)
+    told = sla.decides({option.value for option in options})
+    if told is None or allowed is None:
+        return
+    if told.word not in allowed:
+        problem = (
+            f"would {told.word}, which the gate does not allow: allow it, or let expiry do something else"
+        )
+        raise DefinitionError(where, "sla.on_expiry", problem)
+    if final and continuation and told.acts(continuation):
+        problem = (
+            f"{told.option!r} lets {action.name!r} happen, which cannot be undone: let it lead elsewhere"
+        )
+        raise DefinitionError(where, "sla.default", problem)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from hitl_graph.errors import DefinitionError, ProposalError
-from hitl_graph.gates.case import NO_EVIDENCE, offered, previous
+from hitl_graph.gates.case import NO_EVIDENCE, excluded, offered, previous
 from hitl_graph.gates.gate import Gate, Signals
 from hitl_graph.gates.judgement import Judgement, Verdict
 from hitl_graph.reviews import Reason, ReviewRequest
@@ -90,6 +90,7 @@ class CompositeGate(Gate):
         facts = judgement.facts
         asking = [gate for gate in self.gates if gate.name in facts["asking"]] or list(self.gates[:1])
         cases = _cases(asking, state, proposal, judgement)
+        edited_by = excluded(dataclasses.replace(self, not_by=()), state, proposal)
         evidence = _each_once([item for case in cases for item in case.evidence])
         warnings = _each_once([item for case in cases for item in case.warnings])
         return dataclasses.replace(
@@ -103,6 +104,8 @@ class CompositeGate(Gate):
             continuation=dict(self.continuation),
             judgement={**facts, **({"option_field": self.option_field} if self.option_field else {})},
             previous=previous(self.name, state),
+            approvals=max(case.approvals for case in cases),
+            excluded=_each_once(sorted([*edited_by, *(name for case in cases for name in case.excluded)])),
         ).sealed()
 
 
@@ -132,6 +135,8 @@ def _composite(
         allowed=None if all(gate.allowed is None for gate in gates) else _words(gates),
         options=next((gate.options for gate in gates if gate.options), ()),
         unattended=first.unattended if all(gate.unattended for gate in gates) else "",
+        approvals=max(gate.approvals for gate in gates),
+        four_eyes=any(gate.four_eyes for gate in gates),
     )
     return CompositeGate(**shared, gates=tuple(gates), mode=mode)
 

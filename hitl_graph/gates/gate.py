@@ -65,6 +65,10 @@ class Gate(abc.ABC):
         sla: How long it may wait. uncertainty, transcript, priority, blocks, versions: shown with the case;
             each a value or a function of the state.
         unattended: Why an irreversible act may pass without a person when this gate lets it.
+        approvals: How many different people must say the same yes; a no by one of them is enough.
+        not_by: Who may not decide, for they have a part in what is proposed: names, or a function of the state
+            that gives some.
+        four_eyes: Whoever edits the proposal is not the one who approves the edit: it is judged again, by others.
 
     Raises:
         DefinitionError: Something above is missing or contradicts itself; the error names the field.
@@ -100,6 +104,9 @@ class Gate(abc.ABC):
     blocks: Sequence[str] | Callable[[Any], Sequence[str]] = ()
     versions: Versions | Callable[[Any], Versions] = Versions()
     unattended: str = ""
+    approvals: int = 1
+    not_by: Sequence[str] | Callable[[Any], str | Sequence[str] | None] = ()
+    four_eyes: bool = False
     continuation: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Where each decision leads; filled in by the wiring."""
 
@@ -122,8 +129,9 @@ class Gate(abc.ABC):
             raise DefinitionError(self.where, "kind", f"is one of {', '.join(ReviewKind)}") from None
         checks.check_allowed(self.where, self.allowed)
         checks.check_options(self.where, self.kind, self.options, self.allowed)
-        checks.check_sla(self.where, self.sla, self.action, self.options)
+        checks.check_sla(self.where, self.sla, self.action, self.options, self.allowed, self.continuation)
         checks.check_refusal(self.where, self.allowed)
+        checks.check_people(self.where, self.approvals, self.not_by, self.sla, four_eyes=self.four_eyes)
 
     @property
     def where(self) -> str:

@@ -2,6 +2,7 @@
 
 from hitl_graph.nodes.boundary import check_boundary
 from hitl_graph.nodes.boundary_map import BoundaryMap, boundary_map
+from hitl_graph.nodes.detached import add_detached_gate
 from hitl_graph.nodes.effect_node import effect
 from hitl_graph.nodes.failures import ask_on_failure
 from hitl_graph.nodes.state import HitlState
@@ -10,6 +11,7 @@ from hitl_graph.nodes.wiring import add_gate
 __all__ = [
     "BoundaryMap",
     "HitlState",
+    "add_detached_gate",
     "add_gate",
     "ask_on_failure",
     "boundary_map",

@@ -213,7 +213,9 @@ def _sla(sla: Sla | None) -> str | None:
     if sla is None:
         return None
     to = {"escalate": sla.escalate_to, "safe_default": sla.default}.get(sla.on_expiry)
-    return f"{sla.hours:g} h, then {sla.on_expiry.replace('_', ' ')}{f' to {to}' if to else ''}"
+    hours = f"{sla.hours:g} {'working ' if sla.calendar else ''}h"
+    steps = "".join(f", {level.to} after {level.after_h:g}" for level in sla.ladder)
+    return f"{hours}{steps}, then {sla.on_expiry.replace('_', ' ')}{f' to {to}' if to else ''}"
 
 
 def _edges(flow: Flow) -> Iterator[MapEdge]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import MethodType
 from typing import Any, Literal
 
+from langchain_core.runnables.config import run_in_executor
+from langgraph._internal._runnable import RunnableCallable  # what LangGraph itself makes of a node's function
 from langgraph.config import get_config
 from langgraph.types import Command
 
@@ -14,6 +17,7 @@ from hitl_graph.errors import DefinitionError, EffectHeld, EffectNotApproved
 from hitl_graph.gates.schema import as_object
 from hitl_graph.nodes.clock import now
 from hitl_graph.nodes.gate_node import go_on
+from hitl_graph.nodes.ledger import Act, aentered, entered
 from hitl_graph.nodes.marks import EffectMark, set_mark
 from hitl_graph.nodes.question import review_id
 from hitl_graph.plain import plain_json
@@ -33,6 +37,7 @@ class Grant:
     key: str
     by: str
     review: str | None
+    digest: str | None = None
 
 
 def effect(
@@ -43,13 +48,20 @@ def effect(
     held: str | None = None,
     owner: Owner | None = None,
     proposal: str | None = None,
-) -> Callable[..., Any]:
+    idempotent: bool | None = None,
+) -> Any:
     """Make a node of a function that acts: it runs only on an approval of exactly what stands in the state.
 
     Before it acts it looks for the latest decision about this action and this content; a rejection or a
     changed proposal stops it. What cannot be undone needs a decision, or a gate whose author said why it may
     pass unattended. The state keeps who answered for the act, and one approval does not act
-    again as the thread goes on; a replay from an older checkpoint brings the same key.
+    again as the thread goes on.
+
+    With a saver of ours the act stands in a ledger, in the database: a row before it, its result after it. Replayed,
+    copied, restored or run by two processes at once, it gives the result that it gave, and is not done again. When
+    it raised or its process died in the middle, and its target takes no key, nobody can know: it is not tried again
+    before a person has said what happened (`desk.effects.settle`). Let the function raise `EffectNotDone` where it
+    knows that nothing happened.
 
     Args:
         function: Takes the state, and `key` (the review's id, for targets that take an idempotency key) or
@@ -60,9 +72,11 @@ def effect(
         owner: Who answers for a reversible act that no gate stands before (R79).
         proposal: The state key of what is done; needed only where gates judge several proposals for this
             action.
+        idempotent: Whether the target acts once for one key, however often it is told; None: when `function` takes
+            `key`.
 
     Returns:
-        The node's function.
+        The node, with a sync side where the function has one and an async side.
 
     Raises:
         DefinitionError: `function` or `action` is none, or `function` demands what an effect is not given.
@@ -72,13 +86,13 @@ def effect(
     if not isinstance(action, ActionClass):
         raise DefinitionError("effect", "action", "is missing: the ActionClass that the gate before it names")
     takes = _extra_parameters(function, action)
-    node = _Effect(function, action, tuple(checks), held, owner, proposal, takes)
-    called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+    told_once = "key" in takes if idempotent is None else idempotent
+    called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004  # its code is asked for, not whether it can be called
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
-    act: Callable[..., Any] = node.acts_async if is_async else node.acts
-    node_function = _plain_function(act, function, held)
-    set_mark(node_function, EffectMark(action, str(owner) if owner else None, held))
-    return node_function
+    act = _Effect(function, action, tuple(checks), held, owner, proposal, takes, told_once, is_async)
+    node = _node(act, held)
+    set_mark(node, EffectMark(action, str(owner) if owner else None, held))
+    return node
 
 
 def _extra_parameters(function: Callable[..., Any], action: ActionClass) -> frozenset[str]:
@@ -114,20 +128,49 @@ class _Effect:
     owner: Owner | None
     proposal: str | None
     takes: frozenset[str]
+    idempotent: bool
+    is_async: bool
 
     def acts(self, state: Any) -> Any:
         grant = self._before(state)
-        return (
-            self._after(grant, self.function(state, **self._extra(grant)))
-            if isinstance(grant, Grant)
-            else grant
-        )
+        if not isinstance(grant, Grant):
+            return grant
+        try:
+            with entered(self._act(grant)) as entry:
+                if not entry.done:
+                    entry.finish(self.function(state, **self._extra(grant)))
+        except EffectHeld as held:
+            return self._held(state, grant, str(held))
+        return self._after(grant, entry.result)
 
     async def acts_async(self, state: Any) -> Any:
         grant = self._before(state)
         if not isinstance(grant, Grant):
             return grant
-        return self._after(grant, await self.function(state, **self._extra(grant)))
+        try:
+            async with aentered(self._act(grant)) as entry:
+                if not entry.done:
+                    entry.finish(await self._called(state, grant))
+        except EffectHeld as held:
+            return self._held(state, grant, str(held))
+        return self._after(grant, entry.result)
+
+    async def _called(self, state: Any, grant: Grant) -> Any:
+        """What the function gives; a sync one in a thread, as LangGraph itself runs it."""
+        extra = self._extra(grant)
+        if not self.is_async:
+            return await run_in_executor(None, self.function, state, **extra)
+        return await self.function(state, **extra)
+
+    def _act(self, grant: Grant) -> Act:
+        return Act(
+            key=grant.key,
+            review=grant.review,
+            action=self.action.name,
+            digest=grant.digest,
+            by=grant.by,
+            idempotent=self.idempotent,
+        )
 
     def _before(self, state: Any) -> Grant | Any:
         """The grant to act on, or the update to return instead of acting."""
@@ -138,11 +181,18 @@ class _Effect:
             return {}
         for check in self.checks:
             if reason := check(state):
-                if self.held is None:
-                    raise EffectHeld(f"{self.action.name} was held: {reason}")
-                entry = {**self._entry(grant), "held": reason}
-                return go_on(state, self.held, {"effects": [entry]})
+                return self._held(state, grant, f"{self.action.name} was held: {reason}", reason)
         return grant
+
+    def _held(self, state: Any, grant: Grant, error: str, reason: str | None = None) -> Any:
+        """Go to the node for held acts.
+
+        Raises:
+            EffectHeld: There is none. Nothing was done.
+        """
+        if self.held is None:
+            raise EffectHeld(error)
+        return go_on(state, self.held, {"effects": [{**self._entry(grant), "held": reason or error}]})
 
     def _after(self, grant: Grant, result: Any) -> Any:
         entry = self._entry(grant)
@@ -172,21 +222,33 @@ class _Effect:
         return {**extra, "config": get_config()} if "config" in self.takes else extra
 
 
-def _plain_function(
-    act: Callable[..., Any], function: Callable[..., Any], held: str | None
-) -> Callable[..., Any]:
-    """`act` as a function of its own: LangGraph reads a node's name and destinations off a function."""
+class _EffectNode(RunnableCallable):
+    """What LangGraph makes of a node's function, with both sides; it can be called like the function as well."""
+
+    def __call__(self, state: Any) -> Any:
+        return self.func(state) if self.func else self.afunc(state)  # type: ignore[misc]  # one of them is there
+
+
+def _node(act: _Effect, held: str | None) -> _EffectNode:
+    """The node of an act. An async graph keeps the ledger on its loop, whatever kind the function is."""
+    acts, acts_async = act.acts, act.acts_async
 
     def sync_node(state: Any) -> Any:
-        return act(state)
+        return acts(state)
 
     async def async_node(state: Any) -> Any:
-        return await act(state)
+        return await acts_async(state)
 
-    node: Callable[..., Any] = async_node if inspect.iscoroutinefunction(act) else sync_node
-    node.__name__ = getattr(function, "__name__", "effect")
-    node.__doc__ = function.__doc__
-    node.__annotations__ = {"return": Command[Literal[held]]} if held else {}  # type: ignore[valid-type]
+    def leads(_node: Any, state: Any) -> Any:
+        return sync_node(state)
+
+    node = _EffectNode(
+        None if act.is_async else sync_node, async_node, name=getattr(act.function, "__name__", "effect")
+    )
+    if held:  # LangGraph reads where a node leads off the annotation of its `__call__`
+        leads.__annotations__ = {"return": Command[Literal[held]]}  # type: ignore[valid-type]
+        vars(node)["__call__"] = MethodType(leads, node)
+    node.__doc__ = act.function.__doc__
     return node
 
 
@@ -210,7 +272,7 @@ def _grant(state: Any, action: ActionClass, owner: Owner | None, proposal: str |
             continue
         current = _digest(state, action, record["proposal_key"])
         if record["outcome"] == "approved" and record["final_digest"] == current:
-            return Grant(record["review"], record["by"], record["review"])
+            return Grant(record["review"], record["by"], record["review"], current)
         if current in (record["final_digest"], proposal_digest(action.name, record["proposed"])):
             raise EffectNotApproved(
                 f"{action.name}: just this was {record['outcome'].replace('_', ' ')} by {record['by']} "
@@ -220,7 +282,7 @@ def _grant(state: Any, action: ActionClass, owner: Owner | None, proposal: str |
         let_through = kept["outcome"] == "proceed" and proposal in (None, kept["proposal_key"])
         may_pass = let_through and (action.reversible or kept["unattended"])
         if may_pass and kept["proposal_digest"] == _digest(state, action, kept["proposal_key"]):
-            return Grant(kept["id"], f"policy of {kept['owner']}", None)
+            return Grant(kept["id"], f"policy of {kept['owner']}", None, kept["proposal_digest"])
     if action.reversible and owner is not None:
         return Grant(review_id(), f"policy of {owner}", None)
     fix = (

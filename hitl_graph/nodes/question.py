@@ -10,6 +10,7 @@ from typing import Any
 from langgraph.config import get_config
 from langgraph.types import Interrupt
 
+from hitl_graph.decisions import VIA_DESK
 from hitl_graph.errors import AnswerError
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.wire import native_request
@@ -93,7 +94,7 @@ def _saver_to_ask() -> Any:
     """The saver, if there is an answer that the desk has not just sent: that one goes to the head, with its digest."""
     answer, running = _answer(), get_config()["configurable"]
     sent_now = review_id() in (running.get("__pregel_resume_map") or {})
-    from_desk = isinstance(answer, Mapping) and answer.get("via") == "desk" and _says_itself(answer)
+    from_desk = isinstance(answer, Mapping) and answer.get("via") in VIA_DESK and _says_itself(answer)
     if answer is None or (sent_now and from_desk):
         return None
     return running.get("__pregel_checkpointer")

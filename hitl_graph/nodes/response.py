@@ -8,10 +8,13 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from hitl_graph.decisions import APPROVING, VIA_DESK
 from hitl_graph.errors import AnswerError
+from hitl_graph.plain import key_of
 from hitl_graph.reviews import ReviewRequest
+from hitl_graph.wire import Answer
 
-__all__ = ["AnswerRule", "answer_schema"]
+__all__ = ["AnswerRule", "answer_schema", "check_who"]
 
 
 MAX_REFERENCES = 60
@@ -42,6 +45,24 @@ class AnswerRule:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return self._schema
+
+
+def check_who(request: ReviewRequest, answer: Answer, by: str | None) -> None:
+    """Refuse an answer that came past the desk where only the desk can tell who has said yes.
+
+    Raises:
+        AnswerError: Several people must approve, and this is one answer; or it is from somebody who has a part in what
+            is proposed, or from nobody known.
+    """
+    if answer.via in VIA_DESK:
+        return  # the desk has looked
+    where = f"review of gate {request.gate!r}"
+    if request.approvals > 1 and answer.decision.type in APPROVING:
+        problem = f"must be that of the desk: {request.approvals} people approve there, each for themselves"
+        raise AnswerError(where, "via", problem)
+    excluded = {key_of(name) for name in request.excluded}
+    if excluded and key_of(by or "") in {*excluded, "", "unknown"}:
+        raise AnswerError(where, "by", "must name somebody who has no part in what is proposed: decide at the desk")
 
 
 def answer_schema(request: ReviewRequest) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hitl_graph.gates.case import last_record
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
 from hitl_graph.nodes.clock import now
+from hitl_graph.nodes.response import check_who
 from hitl_graph.reviews import Outcome, Record, ReviewRequest, proposal_digest
 from hitl_graph.wire import Answer, read_answer
 
@@ -48,6 +49,7 @@ def check_answer(gate: Gate, request: ReviewRequest, answer: object, like: objec
     """
     read_in = read_answer(answer, request)
     where = f"review of gate {request.gate!r}"
+    check_who(request, read_in, read_in.by or _told_by())
     if read_in.proposal_digest and read_in.proposal_digest != request.proposal_digest:
         raise AnswerError(
             where, "proposal_digest", "is not that of the proposal as it stands: look at it again"
@@ -108,7 +110,7 @@ def settle(
         outcome = "routed"
     elif isinstance(decision, Edit) and decision.tool is not None:
         outcome = "judged_again"  # by the gate of that tool
-    elif edited and _another_act(gate, request, final or {}, _with(state, changed)):
+    elif (edited and _another_act(gate, request, final or {}, _with(state, changed))) or (edited and gate.four_eyes):
         outcome = "judged_again"
     elif edited and gate.collects:
         outcome = "measured_again"

@@ -20,7 +20,7 @@ from hitl_graph.nodes.marks import GateMark, set_mark
 from hitl_graph.nodes.two_ways import asking_node
 from hitl_graph.wire import Shape
 
-__all__ = ["CONTINUES", "add_gate", "with_continuations"]
+__all__ = ["CONTINUES", "add_gate", "add_gate_nodes", "checked_gate", "labels_of", "with_continuations"]
 
 Builder = TypeVar("Builder", bound="StateGraph[Any, Any, Any, Any]")
 
@@ -74,7 +74,6 @@ def add_gate(
         DefinitionError: The state lacks `HitlState`, a decision that the gate allows has no continuation, or
             an option is unknown. Nothing was added.
     """
-    gate = strict_gate(gate) if strict else gate
     if shape not in _SHAPES:
         raise DefinitionError(
             gate.where, "shape", f"is one of {', '.join(_SHAPES)}: other clients only answer"
@@ -86,26 +85,48 @@ def add_gate(
         "asked": asked,
         "taken_over": taken_over,
     }
+    gate, routes = checked_gate(builder, gate, targets, options or {}, strict=strict)
+    add_gate_nodes(builder, GateNode(gate, routes, shape), labels_of(gate, routes), approved)
+    return builder
+
+
+def checked_gate(
+    builder: Any, gate: Gate, targets: Mapping[str, str | None], options: Mapping[str, str], *, strict: bool
+) -> tuple[Gate, Routes]:
+    """The gate with its final decisions, and where each of them leads.
+
+    Raises:
+        DefinitionError: As `add_gate`. Nothing was added.
+    """
+    gate = strict_gate(gate) if strict else gate
     _check_state(builder, gate)
-    gate = with_continuations(gate, targets, options or {})
-    routes = Routes(**targets, options=dict(options or {}))  # type: ignore[arg-type]
-    node = GateNode(gate, routes, shape)
-    labels = _labels(gate, routes)
-    review = set_mark(
-        asking_node(node.review, node.review_node), GateMark(gate, frozenset([approved]), labels, asks=True)
-    )
+    gate = with_continuations(gate, targets, options)
+    return gate, Routes(**targets, options=dict(options))  # type: ignore[arg-type]
+
+
+def add_gate_nodes(
+    builder: Any, node: GateNode, labels: Mapping[str, str], passes: str, *, approves: bool = True
+) -> None:
+    """Add the node that asks, and before it the one that measures, where the gate has one.
+
+    Args:
+        builder: The graph. node: The gate's node. labels: Where it leads, and how.
+        passes: Where it goes without asking. approves: Whether that way lets an act happen.
+    """
+    gate = node.gate
+    lets = frozenset([passes] if approves else [])
+    review = set_mark(asking_node(node.review, node.review_node), GateMark(gate, lets, labels, asks=True))
     if gate.judged_first:
-        entry = {approved: "passes", node.review_node: "asks"}
-        mark = GateMark(gate, frozenset([approved]), entry, asks=False)
+        entry = {passes: "passes", node.review_node: "asks"}
+        mark = GateMark(gate, lets, entry, asks=False)
         measure: Any = _function(node.measure, mark)
         if gate.collects:  # it may await, in an async graph
             measure = set_mark(RunnableLambda(node.measure, node.ameasure, name=gate.name), mark)
         builder.add_node(gate.name, measure, destinations=entry, cache_policy=_NEVER)
-    builder.add_node(node.review_node, review, destinations=labels)
+    builder.add_node(node.review_node, review, destinations=dict(labels))
     # A graph-wide error handler would take a refused answer for a failure of this node, and the question
     # would be lost.
     builder.nodes[node.review_node].is_error_handler = True
-    return builder
 
 
 def _function(bound: Any, mark: GateMark) -> Any:
@@ -155,7 +176,7 @@ def with_continuations(gate: Gate, targets: Mapping[str, str | None], options: M
     return dataclasses.replace(gate, allowed=tuple(allowed), continuation=continuation)
 
 
-def _labels(gate: Gate, routes: Routes) -> dict[str, str]:
+def labels_of(gate: Gate, routes: Routes) -> dict[str, str]:
     """Edge labels by target: every outcome that leads there."""
     words: dict[str, list[str]] = {}
     if any(word in APPROVING for word in gate.decisions) or not gate.always_asks:

@@ -297,7 +297,8 @@ def _limit(request: ReviewRequest) -> str:
     if request.sla is None:
         return ""
     then, to = request.sla.on_expiry.replace("_", " "), request.sla.escalate_to or request.sla.default
-    return f"after {span(request.sla.hours * 3600)} without an answer: {then}" + (
+    time = f"{request.sla.hours:g} working hours" if request.sla.calendar else span(request.sla.hours * 3600)
+    return f"after {time} without an answer: {then}" + (
         f" to {printable(to)}" if to else ""
     )
 
@@ -306,7 +307,7 @@ def _due(request: ReviewRequest, asked_at: dt.datetime | None) -> str | None:
     if request.sla is None or asked_at is None:
         return None
     try:
-        return (asked_at + dt.timedelta(hours=request.sla.hours)).isoformat()
+        return request.sla.due(asked_at).isoformat()
     except OverflowError:
         return None
 

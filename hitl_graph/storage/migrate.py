@@ -12,6 +12,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.rows import dict_row
 
 from hitl_graph.errors import MigrationError
+from hitl_graph.storage.tenants import must_be_bound
 
 __all__ = ["migrate", "migrations"]
 
@@ -37,10 +38,12 @@ def migrate(url: str) -> None:
 
     Raises:
         MigrationError: The tables are newer than this library, or a migration failed. Nothing of it was kept.
+        TenantError: This database user goes past row-level security and cannot be bound to a tenant.
         psycopg.OperationalError: The server cannot be reached.
     """
     with psycopg.connect(url, autocommit=True, prepare_threshold=None, row_factory=dict_row) as conn:
         if _is_current(conn):
+            must_be_bound(conn)
             return
         # Polled and not waited for: a waiting statement would hold a snapshot, and LangGraph's
         # CREATE INDEX CONCURRENTLY waits for every snapshot: both would wait for ever.
@@ -53,6 +56,7 @@ def migrate(url: str) -> None:
                     _apply(conn, version, name, sql)
         finally:
             conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        must_be_bound(conn)
 
 
 def _apply(conn: psycopg.Connection[Any], version: int, name: str, sql: LiteralString) -> None:

@@ -1,6 +1,10 @@
 -- What a saver runs in the transaction of a checkpoint write, so that reviews follow the thread exactly.
 -- Each statement stands alone: in pipeline mode nothing comes back to the client in between.
 
+-- name: check_fence
+-- A run that was taken over writes nothing more.
+SELECT hitl.check_fence(%(thread_id)s, %(token)s);
+
 -- name: lock_early
 -- LangGraph may store a question before the checkpoint that it is asked at, and whoever comes second must see the first.
 SELECT pg_advisory_xact_lock(hashtextextended('hitl-open:' || %(thread_id)s, 0))
@@ -24,11 +28,12 @@ WITH before AS (
 ), opened AS (
     INSERT INTO hitl.reviews AS r (
         thread_id, id, checkpoint_id, task_id, node, workflow, shape, gate, kind, action, question, owner, person,
-        priority, payload, response_schema, digest, due_at, status, error
+        priority, payload, response_schema, digest, due_at, deadlines, approvals, status, error
     )
     SELECT %(thread_id)s, %(id)s, %(checkpoint_id)s, %(task_id)s, %(node)s, %(workflow)s, %(shape)s, %(gate)s,
            %(kind)s, %(action)s, %(question)s, %(owner)s, %(person)s, %(priority)s, %(payload)s::json,
            %(response_schema)s::json, %(digest)s, now() + make_interval(secs => %(due_s)s::float8),
+           %(deadlines)s, %(approvals)s,
            CASE WHEN head.id = %(checkpoint_id)s THEN 'pending' ELSE 'superseded' END,
            CASE WHEN before.status = 'decided' THEN 'the case changed after it was decided: look at it again' END
     FROM (
@@ -45,12 +50,16 @@ WITH before AS (
         kind = excluded.kind,
         action = excluded.action,
         question = excluded.question,
-        owner = excluded.owner,
-        person = excluded.person,
+        owner = CASE WHEN r.rerouted THEN r.owner ELSE excluded.owner END,
+        person = CASE WHEN r.rerouted THEN r.person ELSE excluded.person END,
+        approvals = excluded.approvals,
+        snoozed_until = NULL,
         priority = excluded.priority,
         payload = excluded.payload,
         response_schema = excluded.response_schema,
         digest = excluded.digest,
+        due_at = excluded.due_at,
+        deadlines = excluded.deadlines,
         status = excluded.status,
         closed_at = NULL,
         error = CASE WHEN r.digest = excluded.digest THEN r.error ELSE excluded.error END
@@ -78,8 +87,9 @@ WHERE thread_id = %(thread_id)s AND id = ANY (%(ids)s) AND task_id <> %(task_id)
 -- effect is kept as the decision: the desk's, unless the answer says that it came another way.
 WITH before AS (
     SELECT r.thread_id, r.id, r.digest,
-           (r.status = 'decided' OR (r.status = 'failed' AND d.via = 'desk'))
-           AND (r.gate IS NULL OR %(answer)s::json IS NULL OR coalesce(%(answer)s::json ->> 'via', '') = 'desk') AS as_decided
+           (r.status = 'decided' OR (r.status = 'failed' AND d.via <> 'resume'))
+           AND (r.gate IS NULL OR %(answer)s::json IS NULL
+                OR coalesce(%(answer)s::json ->> 'via', '') IN ('desk', 'system', 'webhook')) AS as_decided
     FROM hitl.reviews r LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
     WHERE r.thread_id = %(thread_id)s AND r.checkpoint_id = %(checkpoint_id)s AND r.task_id = %(task_id)s
       AND r.status IN ('pending', 'decided', 'failed') AND NOT r.id = ANY (%(keep)s)
@@ -89,11 +99,12 @@ WITH before AS (
     FROM before b WHERE r.thread_id = b.thread_id AND r.id = b.id
     RETURNING b.*
 ), elsewhere AS (
-    INSERT INTO hitl.decisions (thread_id, review_id, type, decision, by, via, digest)
-    SELECT thread_id, id, 'elsewhere', %(answer)s::json, %(by)s, 'resume', digest FROM closed WHERE NOT as_decided
+    INSERT INTO hitl.decisions (thread_id, review_id, type, decision, by, via, digest, final_digest)
+    SELECT thread_id, id, 'elsewhere', %(answer)s::json, %(by)s, 'resume', digest, %(finals)s::json ->> id
+    FROM closed WHERE NOT as_decided
     ON CONFLICT (thread_id, review_id) DO UPDATE SET
         type = excluded.type, decision = excluded.decision, by = excluded.by, via = excluded.via,
-        digest = excluded.digest, decided_at = excluded.decided_at
+        digest = excluded.digest, decided_at = excluded.decided_at, final_digest = excluded.final_digest
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT CASE WHEN as_decided THEN 'applied' ELSE 'decided_elsewhere' END, thread_id, id,
@@ -109,9 +120,11 @@ WITH before AS (
     WHERE r.thread_id = %(thread_id)s AND r.checkpoint_id = %(checkpoint_id)s AND r.task_id = %(task_id)s
       AND r.status = 'applied'
       AND CASE WHEN d.via = 'resume' THEN d.decision IS NULL
-               ELSE r.gate IS NOT NULL AND coalesce(%(answer)s::json ->> 'via', '') <> 'desk' END
+               ELSE r.gate IS NOT NULL
+                    AND coalesce(%(answer)s::json ->> 'via', '') NOT IN ('desk', 'system', 'webhook') END
 ), named AS (
-    UPDATE hitl.decisions d SET type = 'elsewhere', decision = %(answer)s::json, by = %(by)s, via = 'resume'
+    UPDATE hitl.decisions d SET type = 'elsewhere', decision = %(answer)s::json, by = %(by)s, via = 'resume',
+        final_digest = %(finals)s::json ->> d.review_id
     FROM before b WHERE d.thread_id = b.thread_id AND d.review_id = b.review_id
     RETURNING b.*
 )
@@ -160,7 +173,7 @@ WITH before AS (
                  AND c.checkpoint -> 'channel_versions' ->> '__start__' = %(stamp)s
                  AND c.checkpoint -> 'versions_seen' -> '__interrupt__' ->> '__start__' IS DISTINCT FROM %(stamp)s
            )) THEN 'applied' ELSE 'superseded' END AS becomes,
-           r.status = 'decided' OR (r.status = 'failed' AND d.via = 'desk') AS as_decided
+           r.status = 'decided' OR (r.status = 'failed' AND d.via <> 'resume') AS as_decided
     FROM hitl.reviews r LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
     WHERE r.thread_id = %(thread_id)s AND r.checkpoint_id < %(checkpoint_id)s
       AND r.status IN ('pending', 'decided', 'failed')
@@ -191,10 +204,11 @@ UNION ALL
 SELECT 'asked', thread_id, id, json_build_object('digest', digest, 'before', NULL, 'run', %(run)s::text) FROM early;
 
 -- name: forget_threads
--- The threads are deleted: their open reviews are superseded, and kept.
+-- The threads are deleted: their open reviews are superseded, and kept; also those that stand in threads of their own.
 WITH closed AS (
     UPDATE hitl.reviews SET status = 'superseded', closed_at = now()
-    WHERE thread_id = ANY (%(thread_ids)s) AND status IN ('pending', 'decided', 'failed')
+    WHERE (thread_id = ANY (%(thread_ids)s)
+           OR thread_id IN (SELECT child FROM hitl.detached WHERE parent = ANY (%(thread_ids)s))) AND status IN ('pending', 'decided', 'failed')
     RETURNING thread_id, id
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
@@ -225,12 +239,12 @@ WITH head AS (
       AND c.checkpoint_ns = '' AND (c.metadata ->> 'run_id' = ANY (%(run_ids)s)) IS NOT TRUE
     GROUP BY c.thread_id
 ), before AS (
-    SELECT r.thread_id, r.id, r.checkpoint_id, r.digest, coalesce(d.via = 'desk', false) AS as_decided
+    SELECT r.thread_id, r.id, r.checkpoint_id, r.digest, coalesce(d.via <> 'resume', false) AS as_decided
     FROM hitl.reviews r JOIN head h ON h.thread_id = r.thread_id AND h.checkpoint_id = r.checkpoint_id
     LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
     WHERE r.status IN ('applied', 'failed', 'superseded')
       AND (SELECT e.data ->> 'run' FROM hitl.events e
-           WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type <> 'answer_known'
+           WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type NOT IN ('answer_known', 'refused_attempt')
            ORDER BY e.id DESC LIMIT 1) = ANY (%(run_ids)s)
       AND NOT EXISTS (
           SELECT FROM hitl.reviews n JOIN hitl.events e ON e.thread_id = n.thread_id AND e.review_id = n.id
@@ -278,10 +292,11 @@ WITH head AS (
 ), copied AS (
     INSERT INTO hitl.reviews (
         thread_id, id, checkpoint_id, task_id, node, workflow, shape, gate, kind, action, question, owner, person,
-        priority, payload, response_schema, digest, due_at
+        priority, payload, response_schema, digest, due_at, deadlines, approvals, candidates, rerouted
     )
     SELECT %(target)s, id, checkpoint_id, task_id, node, workflow, shape, gate, kind, action, question, owner, person,
-           priority, payload, response_schema, digest, now() + (due_at - asked_at)
+           priority, payload, response_schema, digest, now() + (due_at - asked_at),
+           CASE deadlines WHEN 'none' THEN 'none' ELSE 'unplanned' END, approvals, candidates, rerouted
     FROM hitl.reviews
     WHERE thread_id = %(source)s AND status IN ('pending', 'decided', 'failed') AND closed_at IS NULL
       AND checkpoint_id = (SELECT id FROM head)
@@ -336,3 +351,47 @@ FROM checkpoint_blobs WHERE thread_id = %(source)s ON CONFLICT DO NOTHING;
 INSERT INTO checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path)
 SELECT %(target)s, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob, task_path
 FROM checkpoint_writes WHERE thread_id = %(source)s ON CONFLICT DO NOTHING;
+
+-- name: link_child
+-- A case's own thread begins: whose it is.
+INSERT INTO hitl.detached (child, parent, gate, checkpoint_id)
+VALUES (%(child)s, %(parent)s, %(gate)s, %(checkpoint_id)s)
+ON CONFLICT (child) DO NOTHING;
+
+-- name: open_wait
+-- The thread pauses until the case of another thread is decided: nobody is asked here.
+INSERT INTO hitl.waits (thread_id, id, checkpoint_id, task_id, node, workflow, child)
+VALUES (%(thread_id)s, %(id)s, %(checkpoint_id)s, %(task_id)s, %(node)s, %(workflow)s, %(child)s)
+ON CONFLICT (thread_id, id) DO UPDATE SET
+    checkpoint_id = excluded.checkpoint_id, task_id = excluded.task_id, workflow = excluded.workflow,
+    taken = false, error = NULL;
+
+-- name: close_wait
+-- The task has taken the result.
+UPDATE hitl.waits SET taken = true
+WHERE thread_id = %(thread_id)s AND checkpoint_id = %(checkpoint_id)s AND task_id = %(task_id)s;
+
+-- name: leave_children
+-- The thread begins anew, or goes on from an older checkpoint: what it asked in threads of their own on the way that it
+-- leaves is superseded. What a run has begun to tell the case's thread stands.
+WITH closed AS (
+    UPDATE hitl.reviews r SET status = 'superseded', closed_at = now(), error = NULL
+    FROM hitl.detached x
+    WHERE x.parent = %(thread_id)s AND x.checkpoint_id < %(checkpoint_id)s AND r.thread_id = x.child
+      AND (r.status IN ('pending', 'failed') OR (r.status = 'decided' AND NOT EXISTS (
+          SELECT FROM hitl.decisions d
+          WHERE d.thread_id = r.thread_id AND d.review_id = r.id AND d.dispatched_at IS NOT NULL)))
+      AND (%(anew)s OR (x.checkpoint_id > %(parent_id)s AND EXISTS (
+          SELECT FROM checkpoints c
+          WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = ''
+            AND c.checkpoint_id > %(parent_id)s AND c.checkpoint_id < %(checkpoint_id)s))
+           OR (x.checkpoint_id <= %(parent_id)s AND EXISTS (  -- new input, where only the end of a run is stored
+          SELECT FROM checkpoints c
+          WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = '' AND c.checkpoint_id = %(parent_id)s
+            AND c.checkpoint -> 'channel_versions' ->> '__start__' IS DISTINCT FROM %(start)s)))
+    RETURNING r.thread_id, r.id
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'superseded', thread_id, id, json_build_object(
+    'because', format('thread %%s went on without it: %%s', %(thread_id)s::text, %(because)s::text))
+FROM closed;

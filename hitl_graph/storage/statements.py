@@ -1,4 +1,8 @@
-"""SQL kept in `.sql` files: each statement has a name and a line that says what it does."""
+"""SQL kept in `.sql` files: each statement has a name and a line that says what it does.
+
+The files name the tables, `hitl.reviews`; what runs names the tenant's view of them, `hitl_tenant.reviews`, so that no
+statement can forget whose rows it is about.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ import re
 from importlib import resources
 from typing import LiteralString, cast
 
-__all__ = ["load_statements"]
+__all__ = ["load_statements", "of_tenant"]
 
+# A name after `hitl.` that no bracket follows at once is a table's; functions are called, sequences are quoted.
+_TABLE = re.compile(r"(?<!')\bhitl\.(?=\w+\b(?!\())(?!migrations\b)")
+_KEY = re.compile(r"(\bINSERT INTO hitl_tenant\.(?:(?!\bINSERT INTO\b)[^;])*?\bON CONFLICT )\((?!tenant)")
 _HEAD = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -18,6 +25,9 @@ def load_statements(package: str, file: str) -> dict[str, LiteralString]:
     """
     text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
     parts = _HEAD.split(text)[1:]
-    return {
-        name: cast(LiteralString, body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)
-    }
+    return {name: of_tenant(body.strip()) for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def of_tenant(sql: str) -> LiteralString:
+    """A statement about our tables, written for the rows of one tenant: their views, and keys that begin with it."""
+    return cast(LiteralString, _KEY.sub(r"\1(tenant, ", _TABLE.sub("hitl_tenant.", sql)))

@@ -19,6 +19,7 @@ MONDAY = dt.datetime(2026, 1, 5, 9, 0, tzinfo=dt.UTC)
 # where Postgres puts its own first only if the path does not name them.
 _INSTALL: LiteralString = """
 CREATE TABLE public.hitl_fake_clock (at timestamptz NOT NULL);
+GRANT SELECT ON public.hitl_fake_clock TO PUBLIC;
 CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
     SELECT coalesce((SELECT at FROM public.hitl_fake_clock), pg_catalog.now())
 $$;

@@ -12,7 +12,7 @@ from langgraph.types import Interrupt, StateSnapshot
 from hitl_graph.checkpointers.mirror import of_put_writes
 from hitl_graph.desk.case import Case, Status
 from hitl_graph.nodes.clock import now
-from hitl_graph.wire import Shape
+from hitl_graph.wire import Shape, waited_for
 
 __all__ = ["open_cases"]
 
@@ -31,6 +31,8 @@ def open_cases(thread_id: str, snapshot: StateSnapshot, writes: Iterable[Sequenc
     asked: dict[str, Case] = {}
     for task in snapshot.tasks:
         for one in task.interrupts:
+            if waited_for(one.value) is not None:
+                continue
             asked.setdefault(one.id, _case(thread_id, task.id, task.name, one, len(asked)))
     known, finished, hidden = {task.id for task in snapshot.tasks}, set(), []
     for task_id, channel, value in writes:
@@ -39,7 +41,7 @@ def open_cases(thread_id: str, snapshot: StateSnapshot, writes: Iterable[Sequenc
         elif channel not in _CONTROL:
             finished.add(task_id)
     for task_id, one in hidden:
-        if task_id not in finished:
+        if task_id not in finished and waited_for(one.value) is None:
             asked.setdefault(one.id, _case(thread_id, task_id, "", one, len(asked)))
     return list(asked.values())
 

@@ -15,6 +15,7 @@ from hitl_graph.wire.payloads import payload_for
 from hitl_graph.wire.replies import Answer, read_answer
 from hitl_graph.wire.several import decisions_from_json, decisions_to_json
 from hitl_graph.wire.shapes import Shape, native_request, recognise
+from hitl_graph.wire.waits import wait_payload, waited_for
 
 __all__ = [
     "Answer",
@@ -28,4 +29,6 @@ __all__ = [
     "read_answer",
     "read_foreign",
     "recognise",
+    "wait_payload",
+    "waited_for",
 ]

@@ -44,7 +44,7 @@ def answer_foreign(
     try:
         answers = []
         for i, one in enumerate(decisions):
-            answers.append(_answered(case, i, plain_decision(one, where), schema, where))
+            answers.append(_answered(case, i, plain_decision(one, where, any_cause=True), schema, where))
     except AnswerError as error:
         if wanted == 1:
             raise

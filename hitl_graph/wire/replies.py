@@ -18,7 +18,7 @@ from hitl_graph.answers import (
     same_json,
 )
 from hitl_graph.coercion import is_printed, parse_json
-from hitl_graph.decisions import DECISIONS, Decision, decision_from_json, decision_to_json
+from hitl_graph.decisions import DECISIONS, VIA_DESK, Decision, decision_from_json, decision_to_json
 from hitl_graph.errors import AnswerError
 from hitl_graph.plain import JSON
 from hitl_graph.reviews import ReviewRequest
@@ -270,7 +270,9 @@ class _Reader:
         told = {
             name: self._told(name, value) for name, value in (envelope or {}).items() if value is not None
         }
-        return Answer(decision=check_decision(self.request, decision), shape=shape, **told)
+        any_cause = told.get("via") in VIA_DESK  # the desk knows the codes for it, and has looked
+        decision = check_decision(self.request, decision, any_cause=any_cause)
+        return Answer(decision=decision, shape=shape, **told)
 
     def _told(self, name: str, value: JSON) -> Any:
         if name == "waited_s":

@@ -64,7 +64,7 @@ def saved(url: str) -> tuple[int, int, int]:
         found = conn.execute(
             "SELECT (SELECT count(*) FROM hitl.decisions),"
             " (SELECT count(*) FROM checkpoint_writes WHERE channel = '__resume__'),"
-            " (SELECT count(*) FROM hitl.events WHERE type <> 'asked')"
+            " (SELECT count(*) FROM hitl.events WHERE type NOT IN ('asked', 'refused_attempt'))"
         ).fetchone()
     assert found is not None
     return found

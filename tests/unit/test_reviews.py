@@ -179,6 +179,8 @@ def other(name: str) -> Any:
         "warnings": (),
         "tool_call": ToolCall("c1", "send_email"),
         "other_tools": {"archive": {"type": "object"}},
+        "approvals": 2,
+        "excluded": ("ana",),
     }[name]
 
 
@@ -348,7 +350,7 @@ def test_what_was_left_empty_is_left_out(word: str) -> None:
         ({"type": "respond", "message": ""}, "message"),
         ({"type": "ask_info"}, "question"),
         ({"type": "approve", "changes": {"a": 1}}, "changes"),
-        ({"type": "reject", "cause": "weather"}, "cause"),
+        ({"type": "reject", "cause": 7}, "cause"),
         ({"type": "reject", "recurrence": "often"}, "recurrence"),
         ({"type": "approve", "reason": 7}, "reason"),
     ],

@@ -118,6 +118,7 @@ def test_the_sheet_answers_every_question_of_the_risk_sheet() -> None:
         if_wrong="The customer pays twice.",
         noticed_quickly=True,
         auditable=True,
+        amount="total",
     ).sheet()
     assert sheet == {
         "name": "act",
@@ -128,6 +129,7 @@ def test_the_sheet_answers_every_question_of_the_risk_sheet() -> None:
         "noticed_quickly": True,
         "auditable": True,
         "regulated": False,
+        "amount": "total",
         "risk": "medium",
     }
 

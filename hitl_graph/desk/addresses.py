@@ -1,0 +1,108 @@
+"""Which addresses notices may go to. An address may hold a password: no error says what it is."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from hitl_graph.errors import NoticeError
+
+__all__ = ["APPRISE_SCHEMES", "check_address", "is_loopback", "may_connect", "scheme_of"]
+
+APPRISE_SCHEMES = frozenset({
+    "discord", "gchat", "mailto", "mailtos", "opsgenie", "pagerduty", "slack", "tgram", "twilio", "workflow",
+    "workflows",
+})  # fmt: skip
+"""The services of Apprise that are taken without being asked about: each has a fixed host, or is mail."""
+
+_ODD = re.compile(r"[\x00-\x20\x7f-\uffff]")
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def check_address(where: str, kind: str, address: str, *, trusted: bool) -> None:
+    """Refuse an address that a notice must not go to.
+
+    Args:
+        where: What the error begins with.
+        kind: `"webhook"` or `"apprise"`.
+        address: A URL. trusted: Whether somebody vouches for it: then a webhook may use plain http and a private
+            network, and Apprise any of its schemes.
+
+    Raises:
+        NoticeError: It is no such URL.
+    """
+    if not isinstance(address, str) or not address or _ODD.search(address) or len(address) > 2000:
+        raise NoticeError(where, "address", "is no URL: give one in plain ASCII, without spaces")
+    if kind == "apprise":
+        _check_apprise(where, address, trusted=trusted)
+        return
+    try:
+        url = urlsplit(address)
+        port = url.port
+    except ValueError:
+        raise NoticeError(where, "address", "is no URL that can be read") from None
+    if url.scheme not in ("https", "http") or not url.hostname or port == 0:
+        raise NoticeError(where, "address", "should begin with https:// and name a host")
+    if "@" in url.netloc or url.fragment:
+        raise NoticeError(
+            where, "address", "may hold no user, password or #fragment: requests are signed instead"
+        )
+    if url.scheme == "http" and not trusted and not is_loopback(url):
+        raise NoticeError(
+            where, "address", "is plain http to another machine: use https, or say trusted=True"
+        )
+    literal = _literal(url.hostname)
+    if literal is not None and not may_connect(literal, url, trusted=trusted):
+        raise NoticeError(where, "address", "is in a private network: say trusted=True if it is meant")
+
+
+def _check_apprise(where: str, address: str, *, trusted: bool) -> None:
+    scheme = scheme_of(address)
+    if not scheme:
+        raise NoticeError(
+            where, "address", "is no URL of Apprise, such as mailtos://user:password@host?to=address"
+        )
+    if scheme not in APPRISE_SCHEMES and not trusted:
+        known = ", ".join(sorted(APPRISE_SCHEMES))
+        raise NoticeError(
+            where, "address", f"has the scheme {scheme!r}, not {known}: say trusted=True if it is meant"
+        )
+
+
+def scheme_of(address: str) -> str:
+    """What stands before `://`, in lower case; empty where nothing does."""
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", address)
+    return found.group(1).lower() if found else ""
+
+
+def is_loopback(url: SplitResult) -> bool:
+    """Whether the URL itself names this machine."""
+    literal = _literal(url.hostname or "")
+    return url.hostname == "localhost" or (literal is not None and literal.is_loopback)
+
+
+def may_connect(address: Address, url: SplitResult, *, trusted: bool) -> bool:
+    """Whether a host's resolved address may be talked to: a public one, or this machine where the URL says so."""
+    plain = _unwrapped(address)
+    if plain.is_multicast or plain.is_unspecified:
+        return False
+    return trusted or plain.is_global or (plain.is_loopback and is_loopback(url))
+
+
+def _unwrapped(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one carries, or itself."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else address)
+    return address
+
+
+def _literal(host: str) -> Address | None:
+    """The address, where the host is written as one."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,214 @@
+"""`desk.audit`: seal, verify, anchor and export what happened, tell one case's story, erase a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import Any
+
+from psycopg.rows import tuple_row
+
+from hitl_graph.desk.audit.chain import Anchor, Event, chained
+from hitl_graph.desk.audit.erasure import erase_thread
+from hitl_graph.desk.audit.export import head_line, seal_line
+from hitl_graph.desk.audit.story import tell_story
+from hitl_graph.desk.audit.walk import AuditReport, Break, Walk, Wrong
+from hitl_graph.desk.bridge import SyncPart, bridged
+from hitl_graph.desk.connected import Connection, Part, rows
+from hitl_graph.storage.statements import load_statements
+
+__all__ = ["Audit", "SyncAudit", "seal_next"]
+
+SQL = load_statements("hitl_graph.desk.audit", "audit.sql")
+SEALED_AT_ONCE = 1000
+READ_AT_ONCE = 10_000
+
+
+class Audit(Part):
+    """The audit log of the desk's tenant.
+
+    Events are written in the transaction of what they describe. The sealer hangs them on the chain soon after: a worker
+    does it by itself, and `seal` at once.
+    """
+
+    async def seal(self) -> int:
+        """Hang every event that waits on the chain. Safe to run anywhere at any time: one sealer works at once.
+
+        Returns:
+            How many were sealed here; 0 also while another process is sealing.
+        """
+        sealed = 0
+        while True:
+            async with self.desk.transaction() as conn:
+                if not (await rows(conn, SQL["try_seal"]))[0]["got"]:
+                    return sealed
+                more = await seal_next(conn, SEALED_AT_ONCE)
+            sealed += more
+            if more < SEALED_AT_ONCE:
+                return sealed
+
+    async def anchor(self) -> Anchor:
+        """The end of the chain as it is now. Keep it where those who can write to this database cannot."""
+        [head] = await self.desk.rows(SQL["head"])
+        return Anchor(**head)
+
+    async def verify(self, anchor: Anchor | None = None) -> AuditReport:
+        """Compute the whole chain anew, over one snapshot, in bounded memory.
+
+        Args:
+            anchor: An earlier end of the chain: with it, a log that was cut off, set back or written anew is found too.
+
+        Returns:
+            What was checked, and the first place where the chain does not hold, if any.
+
+        Raises:
+            AuditError: The anchor is another tenant's.
+        """
+        async with self._snapshot() as conn:
+            [head] = await rows(conn, SQL["head"])
+            walk = Walk(head["tenant"], anchor=anchor)
+            async for batch in self._seals(conn, 0):
+                await asyncio.to_thread(walk.seals, batch)
+                if walk.broken is not None:
+                    break
+            [waiting] = await rows(conn, SQL["unsealed"])
+        gone = waiting.pop("gone")
+        if gone is not None and walk.broken is None:
+            problem = f"event {gone} waited for its seal, and it is gone"
+            walk.broken = Break(seq=walk.seq + 1, event_id=gone, wrong=Wrong.GONE, problem=problem)
+        return walk.report(at=head["at"], **waiting)
+
+    async def export(
+        self, *, thread_id: str | None = None, since: dt.datetime | None = None
+    ) -> AsyncIterator[str]:
+        """The log as JSON Lines, with all that `verify_export` needs and no database.
+
+        Args:
+            thread_id: Only this thread's events. Of the others there is the seal alone, which tells nothing of them.
+            since: Begin with the first event of this time or later; None: with the first.
+
+        Yields:
+            A head line, then a line for each seal. Events that wait for their seal are not among them.
+
+        Raises:
+            ValueError: `since` has no zone.
+        """
+        async for lines in self.export_pages(thread_id=thread_id, since=since):
+            for line in lines:
+                yield line
+
+    async def export_pages(
+        self, *, thread_id: str | None = None, since: dt.datetime | None = None
+    ) -> AsyncIterator[list[str]]:
+        """The lines of `export`, many at a time."""
+        if since is not None and since.tzinfo is None:
+            raise ValueError("since: has no zone: give tzinfo, such as datetime.UTC")
+        async with self._snapshot() as conn:
+            [head] = await rows(conn, SQL["head"])
+            start = {"seq": 0, "hash": "0" * 64}
+            if thread_id is not None or since is not None:
+                wanted = {"thread_id": thread_id, "since": since}
+                start = next(iter(await rows(conn, SQL["before_first"], wanted)), start)
+            yield [head_line(head, start, thread_id, since)]
+            async for batch in self._seals(conn, start["seq"]):
+                yield [seal_line(seal, thread_id) for seal in batch]
+
+    async def story(self, review_id: str, *, thread_id: str | None = None) -> dict[str, Any]:
+        """One case from the proposal to the act, as plain JSON (R45, R46).
+
+        Returns:
+            `review`, `proposed`, `seen` (payload, schema, digest), `decided` (who, when, how, and what they changed
+            as a JSON Patch), `effects`, `versions`, `informed` (whether what was decided on is what was shown), and
+            `events` with their seals.
+
+        Raises:
+            ReviewNotFound, AmbiguousReview: As `Desk.show`.
+        """
+        return await tell_story(self.desk, review_id, thread_id)
+
+    async def erase(self, thread_id: str, *, by: str, reason: str, force: bool = False) -> dict[str, int]:
+        """Erase what a thread's people wrote and read, and its checkpoints; that it happened stays, and verifies.
+
+        Payloads, decisions' contents, votes, drafts, inputs, results and the events' data are gone when it returns;
+        ids, types, times, digests and who decided stay. So keep no personal data in a thread's id. All or nothing.
+
+        Args:
+            thread_id: The thread. by: Who erases. reason: Why; it is kept.
+            force: Also while a case of it is open, or a run is under way; its cases are superseded.
+
+        Returns:
+            How many rows of each kind were emptied or deleted.
+
+        Raises:
+            AuditError: A case is open or a run is under way, and `force` is not given; or nothing of this thread is
+                there. Nothing was changed.
+        """
+        return await erase_thread(self.desk, thread_id, by=by, reason=reason, force=force)
+
+    async def erasures(self, *, limit: int = 1000) -> list[dict[str, Any]]:
+        """Threads that were erased, latest first: after a backup is restored, erase them again."""
+        return await self.desk.rows(SQL["erasures"], {"limit": limit})
+
+    @contextlib.asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[Connection]:
+        async with self.desk.transaction() as conn:
+            await conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield conn
+
+    @staticmethod
+    async def _seals(
+        conn: Connection, after: int
+    ) -> AsyncIterator[list[tuple[int, int, bytes, bytes, bytes, Event | None]]]:
+        """The chain with its events; the next are fetched while these are looked at."""
+        cursor = conn.cursor(name="hitl_seals", row_factory=tuple_row)
+        async with cursor:
+            await cursor.execute(SQL["seals"], {"after": after}, binary=True)
+            fetching = asyncio.ensure_future(cursor.fetchmany(READ_AT_ONCE))
+            try:
+                while found := await fetching:
+                    fetching = asyncio.ensure_future(cursor.fetchmany(READ_AT_ONCE))
+                    yield [(*row[:5], None if row[5] is None else Event(*row[5:])) for row in found]
+            finally:
+                await asyncio.wait([fetching])
+
+
+async def seal_next(conn: Connection, most: int) -> int:
+    """Seal the next events, in the sealer's transaction. Returns how many."""
+    waiting = await rows(conn, SQL["next_unsealed"], {"limit": most})
+    if waiting:
+        [head] = await rows(conn, SQL["head"])
+        seals = chained(head["tenant"], Anchor(**head), (Event(**row) for row in waiting))
+        columns = ("seqs", "events", "digests", "prevs", "hashes")
+        await conn.execute(SQL["append"], dict(zip(columns, map(list, zip(*seals, strict=True)), strict=True)))
+    return len(waiting)
+
+
+class SyncAudit(SyncPart[Audit]):
+    """`Audit`, blocking."""
+
+    seal = bridged(Audit.seal)
+    anchor = bridged(Audit.anchor)
+    verify = bridged(Audit.verify)
+    story = bridged(Audit.story)
+    erase = bridged(Audit.erase)
+    erasures = bridged(Audit.erasures)
+
+    def export(self, *, thread_id: str | None = None, since: dt.datetime | None = None) -> Iterator[str]:
+        """See `Audit.export`."""
+        pages = self.part.export_pages(thread_id=thread_id, since=since)
+        try:
+            while (lines := self.runner.run(_next_page(pages))) is not None:
+                yield from lines
+        finally:
+            self.runner.run(_close(pages))
+
+
+async def _next_page(pages: AsyncIterator[list[str]]) -> list[str] | None:
+    return await anext(pages, None)
+
+
+async def _close(pages: AsyncIterator[list[str]]) -> None:
+    assert isinstance(pages, AsyncGenerator)
+    await pages.aclose()

@@ -1,0 +1,58 @@
+"""Erasing what a thread's people wrote and read, so that the log still verifies."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from hitl_graph.desk.connected import Connection, rows, storable
+from hitl_graph.errors import AuditError
+from hitl_graph.storage.statements import load_statements
+
+if TYPE_CHECKING:
+    from hitl_graph.desk.connected import Connected
+
+__all__ = ["erase_thread"]
+
+SQL = load_statements("hitl_graph.desk.audit", "erase.sql")
+CHAIN = load_statements("hitl_graph.desk.audit", "audit.sql")
+STEPS = ("reviews", "decisions", "votes", "drafts", "effects", "starts", "holds", "halted", "outbox")
+CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+
+
+async def erase_thread(
+    desk: Connected, thread_id: str, *, by: str, reason: str, force: bool
+) -> dict[str, int]:
+    """See `Audit.erase`."""
+    from hitl_graph.desk.audit.audit import seal_next  # imports this module
+
+    for field, text in {"thread_id": thread_id, "by": by, "reason": reason}.items():
+        if not storable(text) or not text.strip():
+            raise AuditError(f"erase: {field}: is no text that can be kept")
+    named = {"thread_id": thread_id}
+    async with desk.transaction() as conn:
+        await conn.execute(CHAIN["wait_seal"])
+        await _check(conn, thread_id, force=force)
+        while await seal_next(conn, 1000):  # what is erased must have its digest in the chain
+            pass
+        done = {step: await _count(conn, step, named) for step in (*STEPS, *CHECKPOINTS)}
+        await conn.execute(SQL["superseded"], {**named, "by": by})
+        done["events"] = (await rows(conn, SQL["events"], named))[0]["count"]
+        if not any(done.values()):
+            raise AuditError(f"erase: thread_id: nothing of a thread {thread_id!r} is there")
+        await conn.execute(SQL["record"], {**named, "by": by, "reason": reason, "data": json.dumps(done)})
+        await seal_next(conn, 1000)
+    return done
+
+
+async def _check(conn: Connection, thread_id: str, *, force: bool) -> None:
+    [found] = await rows(conn, SQL["in_the_way"], {"thread_id": thread_id})
+    if force or (not found["open"] and not found["runs"]):
+        return
+    what = f"{found['open']} of its cases are open" if found["open"] else "a run of it is under way"
+    raise AuditError(f"erase: thread {thread_id!r}: {what}: settle that first, or erase with force")
+
+
+async def _count(conn: Connection, step: str, named: dict[str, str]) -> int:
+    cursor = await conn.execute(SQL[step], named)
+    return cursor.rowcount

@@ -1,0 +1,70 @@
+-- The directory, and who may let which act through.
+
+-- name: put_person
+WITH put AS (
+    INSERT INTO hitl.people (key, id, name, groups, kind, active, time_zone, changed_at)
+    VALUES (%(key)s, %(id)s, %(name)s, %(groups)s, %(kind)s, %(active)s, %(time_zone)s, now())
+    ON CONFLICT (key) DO UPDATE SET
+        id = excluded.id, name = excluded.name, groups = excluded.groups, kind = excluded.kind,
+        active = excluded.active, time_zone = excluded.time_zone, changed_at = excluded.changed_at
+    RETURNING id, name, groups, kind, active
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'person_put', '', '', json_build_object(
+    'by', %(by)s::text, 'person', id, 'name', name, 'groups', groups, 'kind', kind, 'active', active,
+    'authority', %(authority)s::json)
+FROM put;
+
+-- name: drop_own_authority
+DELETE FROM hitl.authority WHERE holder_kind = 'person' AND holder = %(holder)s;
+
+-- name: keep_own_authority
+-- The event is that of the person.
+INSERT INTO hitl.authority (holder_kind, holder, action, pattern, max_amount)
+VALUES ('person', %(holder)s, %(action)s, %(pattern)s, %(max_amount)s)
+ON CONFLICT (holder_kind, holder, action) DO UPDATE SET max_amount = excluded.max_amount;
+
+-- name: list_people
+-- One, those of a group, or all.
+SELECT p.id, p.name, p.groups, p.kind, p.active, p.time_zone,
+       (SELECT coalesce(json_agg(json_build_object('action', a.action, 'max_amount', a.max_amount) ORDER BY a.action), '[]')
+        FROM hitl.authority a WHERE a.holder_kind = 'person' AND a.holder = p.key) AS authority
+FROM hitl.people p
+WHERE (%(key)s::text IS NULL OR p.key = %(key)s) AND (%(group)s::text IS NULL OR %(group)s = ANY (p.groups))
+ORDER BY p.key;
+
+-- name: changes_directory
+-- Who wants to change it, as far as they are listed.
+SELECT (SELECT row_to_json(p) FROM (
+            SELECT id, name, kind, groups, active FROM hitl.people WHERE key = %(person)s) AS p) AS known;
+
+-- name: put_authority
+WITH put AS (
+    INSERT INTO hitl.authority (holder_kind, holder, action, pattern, max_amount)
+    VALUES (%(holder_kind)s, %(holder)s, %(action)s, %(pattern)s, %(max_amount)s)
+    ON CONFLICT (holder_kind, holder, action) DO UPDATE SET
+        pattern = excluded.pattern, max_amount = excluded.max_amount
+    RETURNING holder_kind, holder, action, max_amount
+), told AS (
+    INSERT INTO hitl.events (type, thread_id, review_id, data)
+    SELECT 'authority_put', '', '', json_build_object(
+        'by', %(by)s::text, 'holder_kind', holder_kind, 'holder', holder, 'action', action,
+        'max_amount', max_amount::text)
+    FROM put
+)
+SELECT holder_kind, holder, action, max_amount FROM put;
+
+-- name: list_authority
+SELECT holder_kind, holder, action, max_amount FROM hitl.authority ORDER BY action, holder_kind, holder;
+
+-- name: remove_authority
+WITH removed AS (
+    DELETE FROM hitl.authority
+    WHERE holder_kind = %(holder_kind)s AND holder = %(holder)s AND action = %(action)s
+    RETURNING holder_kind, holder, action
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'authority_removed', '', '', json_build_object(
+    'by', %(by)s::text, 'holder_kind', holder_kind, 'holder', holder, 'action', action)
+FROM removed
+RETURNING id;

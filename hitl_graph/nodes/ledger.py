@@ -1,0 +1,101 @@
+"""Where acts are written down before and after they are done, when the graph's checkpointer keeps such a ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Protocol, runtime_checkable
+
+from langgraph.config import get_config
+
+__all__ = ["Act", "AsyncLedger", "Entry", "Ledger", "aentered", "entered"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Act:
+    """One act, as it is about to be done.
+
+    Attributes:
+        key: What it goes by everywhere: the review's id, or that of the judgement that let it pass.
+        review: The review that approved it; None where a policy did.
+        action: Its action class. digest: Of its content (`proposal_digest`). by: Who answers for it.
+        idempotent: Whether the target takes the key and acts once for it, however often it is told.
+    """
+
+    key: str
+    review: str | None
+    action: str
+    digest: str | None
+    by: str
+    idempotent: bool
+
+
+@dataclasses.dataclass
+class Entry:
+    """The act's row in the ledger: call `finish` when the act is done.
+
+    Attributes:
+        done: The act was done before, and `result` is what came of it then.
+        result: The value that the act gave; None where it gave none, or could not be kept.
+        failed: The act itself says that nothing was done.
+    """
+
+    done: bool = False
+    result: Any = None
+    finished: bool = False
+    failed: bool = False
+
+    def finish(self, result: Any, *, failed: bool = False) -> None:
+        """Say what came of the act. `failed`: certainly nothing was done, and it may be tried again."""
+        self.result, self.finished, self.failed = result, True, failed
+
+
+@runtime_checkable
+class Ledger(Protocol):
+    """A checkpointer that keeps the ledger for sync graphs. `config` is the running node's."""
+
+    def effect(self, act: Act, config: Any) -> AbstractContextManager[Entry]:
+        """The act's row: written before the block, its result after it."""
+        ...
+
+
+@runtime_checkable
+class AsyncLedger(Protocol):
+    """A checkpointer that keeps the ledger for async graphs."""
+
+    def aeffect(self, act: Act, config: Any) -> AbstractAsyncContextManager[Entry]:
+        """`Ledger.effect`, for code on the event loop."""
+        ...
+
+
+@contextlib.contextmanager
+def entered(act: Act) -> Iterator[Entry]:
+    """The act's row in the running graph's ledger; one that remembers nothing where its checkpointer keeps none.
+
+    Raises:
+        EffectHeld: Somebody holds or stops such acts. EffectNotApproved: The desk knows of no such approval.
+        EffectUnderWay: Another process is doing it, and did not finish in time.
+        EffectUnknown: It was begun before and nobody knows what came of it.
+        RunTakenOver: The run is another process's now. In all of these nothing was done.
+    """
+    config = get_config()
+    ledger = config["configurable"].get("__pregel_checkpointer")
+    if not isinstance(ledger, Ledger):
+        yield Entry()
+        return
+    with ledger.effect(act, config) as entry:
+        yield entry
+
+
+@contextlib.asynccontextmanager
+async def aentered(act: Act) -> AsyncIterator[Entry]:
+    """`entered`, for code on the event loop."""
+    config = get_config()
+    ledger = config["configurable"].get("__pregel_checkpointer")
+    if not isinstance(ledger, AsyncLedger):
+        yield Entry()
+        return
+    async with ledger.aeffect(act, config) as entry:
+        yield entry

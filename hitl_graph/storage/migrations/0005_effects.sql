@@ -1,0 +1,98 @@
+-- The ledger: a row before the act, its result after it. One row for one approval, whatever is replayed, copied or
+-- restored.
+CREATE TABLE hitl.effects (
+    key         text PRIMARY KEY,                       -- the review's id, or that of the judgement that let it pass
+    thread_id   text NOT NULL,
+    review_id   text,
+    workflow    text,
+    action      text NOT NULL,
+    digest      text,                                   -- of what is done
+    by          text NOT NULL,                          -- who answers for it
+    status      text NOT NULL CHECK (status IN ('started', 'done', 'not_done', 'unknown')),
+    idempotent  boolean NOT NULL,                       -- the target takes the key, and acts once for it
+    attempt     int NOT NULL DEFAULT 1,
+    result_type text,                                   -- the state update that came of it, as the saver writes values
+    result      bytea,
+    error       text,
+    started_at  timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz
+);
+CREATE INDEX effects_thread ON hitl.effects (thread_id);
+CREATE INDEX effects_open ON hitl.effects (started_at) WHERE status IN ('started', 'unknown');
+
+-- Whether an act may begin now, and its row in the ledger where it may. The caller holds the act's lock, so whoever
+-- began it before is gone.
+-- `verdict`: 'go'; 'done', with the result; 'held', 'not_approved', 'unknown', with why in `detail`.
+CREATE FUNCTION hitl.begin_effect(
+    the_key text, thread text, review text, graph text, act text, content text, person text, same_key boolean
+) RETURNS TABLE (verdict text, detail text, attempt int, result_type text, result bytea) LANGUAGE plpgsql AS $$
+DECLARE
+    entry hitl.effects;
+    why text;
+BEGIN
+    SELECT * INTO entry FROM hitl.effects e WHERE e.key = the_key FOR UPDATE;
+    IF entry.digest IS DISTINCT FROM content AND entry.key IS NOT NULL AND entry.status <> 'not_done' THEN
+        RETURN QUERY SELECT 'not_approved',
+            format('on this approval something else was begun before (%s)', entry.status), 0, NULL, NULL::bytea;
+    ELSIF entry.status = 'done' THEN
+        RETURN QUERY SELECT 'done', NULL, entry.attempt, entry.result_type, entry.result;
+    ELSIF entry.status = 'unknown' THEN
+        RETURN QUERY SELECT 'unknown', entry.error, entry.attempt, NULL, NULL::bytea;
+    ELSIF entry.status = 'started' AND NOT same_key THEN
+        why := 'the process that began it has ended';
+        UPDATE hitl.effects e SET status = 'unknown', error = why WHERE e.key = the_key;
+        INSERT INTO hitl.events (type, thread_id, review_id, data)
+        VALUES ('effect_unknown', thread, coalesce(review, ''), json_build_object('key', the_key, 'action', act, 'because', why));
+        RETURN QUERY SELECT 'unknown', why, entry.attempt, NULL, NULL::bytea;
+    ELSE
+        PERFORM hitl.lock_acts(false);  -- a hold that is being put waits, or is seen
+        why := hitl.held(thread, graph, act);
+        IF why IS NOT NULL THEN
+            PERFORM hitl.note_halted(thread, graph, act, why);
+            RETURN QUERY SELECT 'held', why, 0, NULL, NULL::bytea;
+            RETURN;
+        END IF;
+        why := hitl.why_not_approved(thread, review, content);
+        IF why IS NOT NULL THEN
+            RETURN QUERY SELECT 'not_approved', why, 0, NULL, NULL::bytea;
+            RETURN;
+        END IF;
+        INSERT INTO hitl.effects AS e (key, thread_id, review_id, workflow, action, digest, by, status, idempotent)
+        VALUES (the_key, thread, review, graph, act, content, person, 'started', same_key)
+        ON CONFLICT (key) DO UPDATE SET
+            status = 'started', attempt = e.attempt + 1, thread_id = excluded.thread_id, digest = excluded.digest,
+            by = excluded.by, idempotent = excluded.idempotent, error = NULL, started_at = now(), finished_at = NULL
+        RETURNING e.* INTO entry;
+        INSERT INTO hitl.events (type, thread_id, review_id, data)
+        VALUES ('effect_begun', thread, coalesce(review, ''), json_build_object(
+            'key', the_key, 'action', act, 'by', person, 'digest', content, 'attempt', entry.attempt));
+        RETURN QUERY SELECT 'go', NULL, entry.attempt, NULL, NULL::bytea;
+    END IF;
+END $$;
+
+-- Why no decision covers this content; null when one does, or when no review is named. An answer that came past the
+-- desk may not be stored yet while its run goes on: then the graph's own record counts.
+CREATE FUNCTION hitl.why_not_approved(thread text, review text, content text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT CASE
+            WHEN review IS NULL THEN NULL
+            WHEN r.id IS NULL THEN 'no such review was ever asked in this thread'
+            WHEN r.status = 'superseded' THEN 'the thread has left its review behind'
+            WHEN d.type IS NULL THEN CASE WHEN r.status = 'pending' THEN NULL ELSE 'its decision is gone' END
+            WHEN said.type IN ('reject', 'respond', 'ask_info', 'take_over') THEN
+                format('it was not approved: %s by %s', said.type, d.by)
+            WHEN d.final_digest IS NOT NULL AND d.final_digest <> content THEN
+                format('%s let other content through than what stands here', d.by)
+            WHEN d.voided_by IS NOT NULL THEN 'it was approved before the thread was taken over or stopped'
+        END
+        FROM (SELECT) AS one
+        LEFT JOIN hitl.reviews r ON r.id = review AND (r.thread_id = thread OR EXISTS (
+            SELECT FROM hitl.detached x WHERE x.child = r.thread_id AND x.parent = thread))
+        LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = review
+        LEFT JOIN LATERAL (
+            SELECT CASE WHEN d.type = 'elsewhere' AND json_typeof(d.decision) = 'object' THEN d.decision ->> 'type'
+                        ELSE d.type END AS type
+        ) AS said ON true
+    );
+END $$;

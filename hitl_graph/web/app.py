@@ -1,0 +1,115 @@
+"""The application: its routes, its desk, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from hitl_graph.desk import Desk
+from hitl_graph.errors import HitlError, LinkRefused
+from hitl_graph.notices import open_link, use_link
+from hitl_graph.web import pages
+from hitl_graph.web.inbound import MOST_BYTES, decide_by_webhook, refusal
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+__all__ = ["create_app"]
+
+_log = logging.getLogger("hitl_graph.web")
+
+
+def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str | None = None) -> Starlette:
+    """An ASGI application: links that decide (`/links/…`), deep links (`/reviews/…`), `POST /webhooks/decide`.
+
+    Serve it behind TLS, with access logs that leave out `/links/`: who has a link's address can use it.
+
+    Args:
+        desk: An open desk; None: the application opens and closes one of its own.
+        url: For a desk of its own: a Postgres connection string; None: `HITL_DATABASE_URL`, else the embedded Postgres.
+        tenant: Whose cases these are, for a desk of its own; None: as `Desk` has it.
+
+    Raises:
+        HitlError: The extra is not installed.
+    """
+    try:
+        from starlette.applications import Starlette
+        from starlette.middleware import Middleware
+        from starlette.routing import Route
+    except ImportError:
+        raise HitlError("the web application needs an extra: pip install 'hitl-graph[web,notify]'") from None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            app.state.desk = desk or await stack.enter_async_context(Desk(url, tenant=tenant))
+            yield
+
+    routes = [
+        Route("/webhooks/decide", _webhook, methods=["POST"]),
+        Route("/links/{token}", _link, methods=["GET", "POST"]),
+        Route("/reviews/{thread_id:path}/{review_id}", _case, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Headers)])
+
+
+async def _webhook(request: Request) -> Any:
+    """A signed decision."""
+    import psycopg
+    from starlette.responses import JSONResponse
+
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            status, told = refusal(413, "body", f"is longer than {MOST_BYTES} bytes")
+            return JSONResponse(told, status, {"connection": "close"})
+    try:
+        status, told = await decide_by_webhook(request.app.state.desk, request.headers, bytes(body))
+    except psycopg.Error:
+        _log.exception("a webhook was not taken: the database cannot be used")
+        status, told = refusal(503, "server", "the database cannot be used now: send the same request again")
+    return JSONResponse(told, status)
+
+
+async def _link(request: Request) -> Any:
+    """GET shows, POST decides."""
+    from starlette.responses import HTMLResponse
+
+    desk: Desk = request.app.state.desk
+    token = request.path_params["token"]
+    try:
+        if request.method == "POST":
+            return HTMLResponse(pages.done_page(await use_link(desk, token)))
+        return HTMLResponse(pages.ask_page(*await open_link(desk, token)))
+    except LinkRefused as refused:
+        _log.info("a link was refused: %s", refused.why)
+        return HTMLResponse(pages.refused_page(), 403)
+
+
+async def _case(request: Request) -> Any:
+    """A deep link, until somebody signs in."""
+    from starlette.responses import HTMLResponse
+
+    place = request.path_params
+    return HTMLResponse(pages.case_page(place["thread_id"], place["review_id"]))
+
+
+class _Headers:
+    """Adds the headers to whatever answers, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(name.encode(), value.encode()) for name, value in pages.HEADERS.items()]
+                message["headers"] = [*message.get("headers", ()), *extra]
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -1,0 +1,96 @@
+-- What a worker asks of the queue. The first two run on connections whose search path is hitl_jobs.
+
+-- name: put_back
+-- Jobs that nobody runs any more wait again: those of workers that are gone, and of this worker's own those that it
+-- does not know of, because the answer to its fetch was lost. Each becomes a new job, so that a worker that was only
+-- stopped cannot end it when it wakes up. Where the next one waits already, that one will do.
+WITH lost AS (
+    DELETE FROM procrastinate_jobs WHERE id IN (
+        SELECT id FROM procrastinate_jobs
+        WHERE status = 'doing'
+          AND (worker_id IS NULL OR (worker_id = %(worker_id)s AND id <> ALL (%(known)s::bigint[])))
+        FOR UPDATE SKIP LOCKED)
+    RETURNING queue_name, task_name, priority, lock, queueing_lock, args
+)
+INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
+SELECT * FROM lost
+ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+RETURNING task_name, args ->> 'thread_id' AS thread_id;
+
+-- name: count_waiting
+-- Jobs of these queues that wait or run.
+SELECT count(*) AS jobs FROM procrastinate_jobs
+WHERE status IN ('todo', 'doing') AND queue_name = ANY (%(queues)s::text[])
+  AND (scheduled_at IS NULL OR scheduled_at <= now());
+
+-- name: queues_of
+-- Those of the workflows that are had here, and of threads without one.
+SELECT DISTINCT hitl.queue_of(workflow) AS queue FROM unnest(%(workflows)s::text[] || NULL::text) AS workflow;
+
+-- name: thread_of
+-- Which graph a thread belongs to, as far as its reviews say: the workflow, and the nodes that wait for an answer.
+SELECT coalesce((SELECT workflow FROM hitl.reviews WHERE thread_id = %(thread_id)s AND workflow IS NOT NULL
+                 ORDER BY seq DESC LIMIT 1),
+                (SELECT max(workflow) FROM hitl.ready() WHERE thread_id = %(thread_id)s)) AS workflow,
+       (SELECT coalesce(array_agg(DISTINCT r.node), '{}')
+        FROM hitl.reviews r LEFT JOIN hitl.runs u ON u.thread_id = r.thread_id
+        WHERE r.thread_id = %(thread_id)s AND (r.status = 'decided' OR r.id = ANY (u.reviews)))
+       || (SELECT coalesce(array_agg(DISTINCT n), '{}')
+           FROM hitl.ready() g, unnest(CASE WHEN g.nodes = '{}' THEN '{""}' ELSE g.nodes END) n
+           WHERE g.thread_id = %(thread_id)s) AS nodes;
+
+-- name: later
+-- The same once more, after a while.
+SELECT CASE WHEN %(task)s = 'start' THEN
+           hitl.put_timer('start', %(thread_id)s, hitl.queue_of(%(workflow)s), now() + make_interval(secs => %(wait_s)s),
+                          %(tries)s)
+       ELSE
+           hitl.put_timer('resume', %(thread_id)s, hitl.queue_of_thread(%(thread_id)s),
+                          now() + make_interval(secs => %(wait_s)s), %(tries)s)
+       END;
+
+-- name: now
+-- A job of its own, which runs when the one under way has ended.
+SELECT CASE WHEN %(task)s = 'start' THEN hitl.put_job('start', %(thread_id)s, hitl.queue_of(%(workflow)s), %(tries)s)
+       ELSE hitl.put_job('resume', %(thread_id)s, hitl.queue_of_thread(%(thread_id)s), %(tries)s) END;
+
+-- name: tell
+INSERT INTO hitl.events (type, thread_id, review_id, data) VALUES (%(type)s, %(thread_id)s, '', %(data)s::json);
+
+-- name: sweep
+-- Every thread that a worker should run and that no job stands for: decided before there was a worker, released from a
+-- hold, put back by `retry`, left behind by a process that died, or waiting for its turn to start.
+WITH threads AS (
+    SELECT r.thread_id
+    FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
+    WHERE r.status = 'decided' AND (d.dispatch_at <= now() OR d.dispatched_at IS NOT NULL)
+      AND hitl.held(r.thread_id, r.workflow, NULL) IS NULL
+    UNION
+    SELECT u.thread_id FROM hitl.runs u
+    WHERE u.holder IS NOT NULL AND u.reviews <> '{}' AND hitl.held(u.thread_id, NULL, NULL) IS NULL
+      AND (u.lease_until < now()
+           OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
+    UNION
+    SELECT g.thread_id FROM hitl.ready() g WHERE hitl.held(g.thread_id, g.workflow, NULL) IS NULL
+), resumes AS (
+    SELECT hitl.enqueue_resume(thread_id) FROM threads t
+    WHERE NOT EXISTS (
+        SELECT FROM hitl_jobs.procrastinate_jobs j WHERE j.status = 'doing' AND j.lock = hitl.lock_of(t.thread_id))
+      AND NOT EXISTS (
+        SELECT FROM hitl_jobs.procrastinate_jobs j
+        WHERE j.status = 'todo'
+          AND j.queueing_lock IN ('resume:' || hitl.lock_of(t.thread_id), 'wake-resume:' || hitl.lock_of(t.thread_id)))
+    LIMIT 1000
+), starts AS (
+    SELECT hitl.enqueue_start(s.thread_id, s.workflow) FROM hitl.starts s
+    WHERE s.status IN ('queued', 'running') AND hitl.held(s.thread_id, s.workflow, NULL) IS NULL
+      AND (s.status = 'running' OR hitl.busy(s.thread_id) IS NULL)
+      AND NOT EXISTS (
+        SELECT FROM hitl_jobs.procrastinate_jobs j WHERE j.status = 'doing' AND j.lock = hitl.lock_of(s.thread_id))
+      AND NOT EXISTS (
+        SELECT FROM hitl_jobs.procrastinate_jobs j
+        WHERE j.status = 'todo'
+          AND j.queueing_lock IN ('start:' || hitl.lock_of(s.thread_id), 'wake-start:' || hitl.lock_of(s.thread_id)))
+    LIMIT 1000
+)
+SELECT (SELECT count(r) FROM resumes r) + (SELECT count(s) FROM starts s) AS put;
