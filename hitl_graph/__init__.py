@@ -20,7 +20,7 @@ from hitl_graph.decisions import (
     Respond,
     TakeOver,
 )
-from hitl_graph.errors import HitlError
+from hitl_graph.errors import EffectNotDone, HitlError
 from hitl_graph.gates import (
     AuditSample,
     ConfidenceGate,
@@ -67,6 +67,7 @@ __all__ = [
     "Decision",
     "Desk",
     "Edit",
+    "EffectNotDone",
     "Evidence",
     "ExceptionEscalation",
     "FailureEscalation",

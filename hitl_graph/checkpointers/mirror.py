@@ -116,7 +116,8 @@ def of_put(
         "because": "another checkpoint was resumed" if resumed else because,
     }
     start = checkpoint["channel_versions"].get("__start__")
-    left = {**older, "anew": source != "loop", "start": None if start is None else str(start)}
+    left = {**older, "anew": source not in ("loop", "fork"), "fork": source == "fork"}
+    left |= {"start": None if start is None else str(start)}
     return [*_link(config), ("lock_checkpoint", older), ("close_older", older), ("leave_children", left)]
 
 

@@ -16,12 +16,15 @@ import typer
 from hitl_graph.cli import (
     audit,
     boundary,
+    deadlines,
     decide,
     demo,
     doctor,
     holds,
     listing,
     notices,
+    ownership,
+    people,
     resume,
     show,
     worker,
@@ -43,6 +46,14 @@ app.command("demo", short_help="Run a support desk on customer messages.")(demo.
 app.command("list", short_help="List the cases that wait for a person.")(listing.list_cases)
 app.command("show", short_help="Show one case, whole.")(show.show)
 app.command("decide", short_help="Decide one case.")(decide.decide)
+app.command("deadlines", short_help="See what happens to cases that nobody decides.")(deadlines.deadlines)
+app.command("acknowledge", short_help="Say that an escalated case is seen.")(deadlines.acknowledge)
+app.command("undo", short_help="Take a decision back that has not gone out.")(ownership.undo)
+app.command("claim", short_help="Be at a case.")(ownership.claim)
+app.command("unclaim", short_help="Let a case go.")(ownership.unclaim)
+app.command("reassign", short_help="Name the person who must act.")(ownership.reassign)
+app.command("reroute", short_help="Give a case to another group.")(ownership.reroute)
+app.command("snooze", short_help="Hide a case for a while.")(ownership.snooze)
 app.command("resume", short_help="Resume decided threads of a graph.")(resume.resume)
 app.command("holds", short_help="List what is held.")(holds.list_holds)
 app.command("pause", short_help="Hold a thread, a graph, an action class or all.")(holds.pause)
@@ -52,6 +63,9 @@ app.command("take-over", short_help="Silence the agent in a thread.")(holds.take
 app.command("hand-back", short_help="Give a thread back to its graph.")(holds.hand_back)
 app.command("worker", short_help="Run threads on as soon as they are decided.")(worker.worker)
 app.command("start", short_help="Let a worker begin a thread.")(worker.start)
+app.add_typer(people.people, name="people", short_help="Who may decide.")
+app.add_typer(people.authority, name="authority", short_help="Who may let what through.")
+app.add_typer(people.codes, name="codes", short_help="Reasons and causes that decisions may name.")
 app.add_typer(audit.audit, name="audit", short_help="Verify and export what happened.")
 app.add_typer(notices.notices, name="notices", short_help="Who is told, and what is still to be told.")
 app.command("boundary", short_help="Check that nothing acts without a gate.")(boundary.boundary)

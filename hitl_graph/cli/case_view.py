@@ -158,6 +158,8 @@ def _call(request: ReviewRequest) -> Text:
 
 def _owner(case: Case, request: ReviewRequest) -> Text:
     text = one_line(str(request.owner))
+    if case.owner not in (None, request.owner.group):  # escalated or rerouted since
+        text.append(", now with ").append_text(one_line(case.owner or ""))
     text.append(f", priority {request.priority.value}")
     if case.due_at is not None and request.sla is not None:
         left = (case.due_at - case.asked_at).total_seconds() - case.waited_s

@@ -17,11 +17,11 @@ from rich.text import Text
 from hitl_graph.checkpointers import open_checkpointer
 from hitl_graph.cli.loading import GraphNotLoaded, load_graph
 from hitl_graph.cli.options import AsJson, Db, ReviewId, Thread, this_user
-from hitl_graph.cli.output import case_summary, one_line, out, print_json, short_id
+from hitl_graph.cli.output import case_summary, clock, one_line, out, print_json, short_id
 from hitl_graph.cli.resume import outcome, told
 from hitl_graph.coercion import coerce
 from hitl_graph.decisions import Cause, Decision, Edit, Recurrence, decision_from_json
-from hitl_graph.desk import Case, Desk, Resumed
+from hitl_graph.desk import Case, Desk, Resumed, Status
 from hitl_graph.errors import AnswerError
 from hitl_graph.schemas import inferred_schema
 
@@ -91,7 +91,12 @@ def decide(  # noqa: PLR0913  # each is an option of the command
     reason: Annotated[
         str | None, typer.Option(metavar="CODE", help="A short word to count by, such as tone.")
     ] = None,
-    cause: Annotated[Cause | None, typer.Option(help="Where the mistake came from.")] = None,
+    cause: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help=f"Where the mistake came from: {', '.join(Cause)}, or a code of yours."
+        ),
+    ] = None,
     recurrence: Annotated[Recurrence | None, typer.Option(help="Whether it will come again.")] = None,
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="Free words for the next reader.")] = None,
     by: Annotated[
@@ -103,6 +108,18 @@ def decide(  # noqa: PLR0913  # each is an option of the command
             metavar="DIGEST", help="What was shown, as `show` prints it: a case that has changed is refused."
         ),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY", help="Names this request: sent again with the same content, it is one decision."
+        ),
+    ] = None,
+    undo_s: Annotated[
+        float,
+        typer.Option(
+            "--undo-s", metavar="SECONDS", help="Do not tell the thread for so long, 0 to 300: see undo."
+        ),
+    ] = 0.0,
     graph: Annotated[
         str | None, typer.Option(metavar="MODULE:ATTRIBUTE", help="Resume the thread here, with this graph.")
     ] = None,
@@ -115,6 +132,8 @@ def decide(  # noqa: PLR0913  # each is an option of the command
     Without --digest the case is decided as it stands now. Without --graph the decision is kept, and
     the thread goes on with the next resume. With --json: {"case": ..., "resumed": ... or null}.
     """
+    if undo_s and graph is not None:
+        raise typer.BadParameter("--graph resumes the thread at once: it does not go with --undo-s")
     body: dict[str, Any] = {"reason": reason, "cause": cause, "recurrence": recurrence, "note": note}
     body["changes"] = _changes(set_ or [], changes)
     body["option"], body["tool"] = option, tool
@@ -122,7 +141,9 @@ def decide(  # noqa: PLR0913  # each is an option of the command
     body["question" if kind is Kind.ASK_INFO else "message"] = None if message is None else _content(message)
     decision = _decision(kind, body)
     case, resumed = asyncio.run(
-        _decide(review, decision, this_user() if by is None else by, digest, graph, thread, db)
+        _decide(
+            review, decision, digest, graph, thread, db, _How(this_user() if by is None else by, key, undo_s)
+        )
     )
     failed = resumed is not None and bool(resumed.error)
     if as_json:
@@ -133,14 +154,23 @@ def decide(  # noqa: PLR0913  # each is an option of the command
         raise typer.Exit(1)
 
 
+@dataclasses.dataclass(frozen=True)
+class _How:
+    """Who decides, and how it is sent."""
+
+    by: str
+    key: str | None
+    undo_s: float
+
+
 async def _decide(
     review: str,
     decision: Decision | list[Decision],
-    by: str,
     digest: str | None,
     graph: str | None,
     thread: str | None,
     db: str | None,
+    how: _How,
 ) -> tuple[Case, Resumed | None]:
     async with Desk(db) as desk:
         case = await desk.show(await desk.find(review), thread_id=thread)
@@ -148,8 +178,16 @@ async def _decide(
             _check_graph(graph, case)
         decision = _typed(case, decision)
         shown = case.digest if digest is None else _full(digest, case)
-        case = await desk.decide(case.id, decision, by=by, digest=shown, thread_id=case.thread_id)
-        if graph is None:
+        case = await desk.decide(
+            case.id,
+            decision,
+            by=how.by,
+            digest=shown,
+            thread_id=case.thread_id,
+            idempotency_key=how.key,
+            undo_s=how.undo_s,
+        )
+        if graph is None or case.status is Status.PENDING:
             return case, None
         async with open_checkpointer(db) as checkpointer:
             loaded = load_graph(graph, checkpointer)
@@ -250,10 +288,21 @@ def _content(value: str) -> str:
 
 
 def _tell(case: Case, resumed: Resumed | None) -> None:
+    if case.status is Status.PENDING:
+        said = sum(vote["counts"] for vote in case.votes)
+        text = Text.assemble(
+            "Your vote is kept: ", (f"{said} of {case.approvals}", "bold"), " people say so."
+        )
+        out().print(text, soft_wrap=True)
+        return
     word = (case.decision_type or "decided").replace("_", " ")
     text = Text.assemble((word, "bold"), " ", one_line(f"by {case.by}: {case.question}"))
     text.append(f"\nReview {short_id(case.id)}, digest {case.digest[:19]}…", "dim")
-    if resumed is None:
+    if resumed is None and case.dispatch_at and case.decided_at and case.dispatch_at > case.decided_at:
+        text.append(
+            f"\nUntil {clock(case.dispatch_at)} nothing goes out: hitl-graph undo {short_id(case.id)}"
+        )
+    elif resumed is None:
         text.append(
             "\nThe decision is kept. Its thread goes on with: hitl-graph resume MODULE:ATTRIBUTE --thread "
         )

@@ -87,6 +87,8 @@ def _table(page: Page, status: Which) -> Table:
         owner = one_line(case.owner or "nobody", "" if case.owner else "red")
         if case.person:
             owner.append("\n").append_text(one_line(case.person, "dim"))
+        if case.claimed_by:
+            owner.append("\n").append_text(one_line(f"{case.claimed_by} is at it", "yellow"))
         table.add_row(short_id(case.id), span(case.waited_s), third, gate, asked, owner)
     return table
 

@@ -60,6 +60,10 @@ def decided_by_expiry(request: ReviewRequest) -> Expired:
     sheet = request.action
     if acts and not (sheet.get("reversible") is True and sheet.get("regulated", False) is False):
         raise NoDecision(f"{told.word} would let {request.act} happen, which cannot be undone")
+    if acts and request.approvals > 1:
+        raise NoDecision(
+            f"{told.word} would let {request.act} happen, which {request.approvals} people must approve"
+        )
     note = "Nobody decided in time."
     decision: Decision = Approve(note=note) if told.word == "approve" else Reject(note=note)
     if told.option is not None:

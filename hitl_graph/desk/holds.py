@@ -146,9 +146,7 @@ class Holds(Part):
         params = {"standing": standing, "scope": scope, "value": value, "limit": limit}
         return [Hold.from_row(row) for row in await self.desk.rows(SQL["list_holds"], params)]
 
-    async def _put(
-        self, scope: str, value: str, kind: HoldKind, by: str, reason: str, wait_s: float
-    ) -> Hold:
+    async def _put(self, scope: str, value: str, kind: HoldKind, by: str, reason: str, wait_s: float) -> Hold:
         where = "pause" if kind == "pause" else "stop"
         if scope not in get_args(Scope):
             raise AnswerError(where, "scope", f"is {str(scope)[:40]!r}: one of {', '.join(get_args(Scope))}")

@@ -84,8 +84,8 @@ async def resume_threads(
 ) -> list[Resumed]:
     """See `Desk.resume`."""
     _check_graph(run.graph)
-    params = {"thread_ids": None if thread_ids is None else list(thread_ids), "limit": limit}
-    params["workflow"] = _workflow(run.graph)
+    params: dict[str, Any] = {"thread_ids": None if thread_ids is None else list(thread_ids)}
+    params |= {"workflow": _workflow(run.graph), "limit": limit}
     slots = asyncio.Semaphore(max(1, min(concurrency, desk.pool.max_size)))
 
     async def one(thread_id: str, *, decided: bool, goes_on: bool) -> Resumed | None:

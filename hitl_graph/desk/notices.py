@@ -30,8 +30,10 @@ NOTICE_EVENTS: tuple[str, ...] = (
     "reminded",
     "escalated",
     "repeated",
+    "expired",
     "failed",
     "effect_unknown",
+    "stood_still",
     "alarm",
 )
 """What a target is told of. Whoever was told of a case is also told when it is settled."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hitl_graph.decisions import APPROVING
@@ -237,7 +237,7 @@ def excluded(gate: Gate, state: Any, proposal: Mapping[str, Any]) -> tuple[str, 
         DefinitionError: The gate's function gives something else than names.
     """
     found = resolve(gate.not_by, state) or ()
-    names = [found] if isinstance(found, str) else list(found)
+    names = [found] if isinstance(found, str) or not isinstance(found, Iterable) else list(found)
     if any(not isinstance(name, str) or not name.strip() for name in names):
         raise DefinitionError(gate.where, "not_by", "gave something else than names of people")
     last = last_record(gate.name, state) if gate.four_eyes else None

@@ -69,7 +69,9 @@ def add_detached_gate(
         >>> builder.add_edge("research", "reply.join")                                              # doctest: +SKIP
     """
     if not isinstance(then, str) or not then:
-        raise DefinitionError(gate.where, "then", "is missing: name the node that the graph goes on to meanwhile")
+        raise DefinitionError(
+            gate.where, "then", "is missing: name the node that the graph goes on to meanwhile"
+        )
     targets = {
         "approved": approved,
         "rejected": rejected,
@@ -82,7 +84,9 @@ def add_detached_gate(
     case.add_edge(START, gate.name)
     # The graph has the case's nodes as well, where no edge leads: so it can go on with a thread that is only the case.
     for graph in (case, builder):
-        add_gate_nodes(graph, _CaseNode(gate, routes), _CASE_LEADS | {gate.name: "again"}, END, approves=False)
+        add_gate_nodes(
+            graph, _CaseNode(gate, routes), _CASE_LEADS | {gate.name: "again"}, END, approves=False
+        )
     detached = _Detached(gate, routes, then, case)
     ask: Any = RunnableCallable(detached.ask, detached.aask, name=f"{gate.name}.ask")
     builder.add_node(f"{gate.name}.ask", ask, destinations={then: "goes on"})

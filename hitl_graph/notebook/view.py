@@ -298,9 +298,7 @@ def _limit(request: ReviewRequest) -> str:
         return ""
     then, to = request.sla.on_expiry.replace("_", " "), request.sla.escalate_to or request.sla.default
     time = f"{request.sla.hours:g} working hours" if request.sla.calendar else span(request.sla.hours * 3600)
-    return f"after {time} without an answer: {then}" + (
-        f" to {printable(to)}" if to else ""
-    )
+    return f"after {time} without an answer: {then}" + (f" to {printable(to)}" if to else "")
 
 
 def _due(request: ReviewRequest, asked_at: dt.datetime | None) -> str | None:

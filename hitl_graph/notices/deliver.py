@@ -25,6 +25,7 @@ _LEASE_BEYOND_S = 20.0
 _AT_ONCE = 32
 _MOST_PER_CALL = 500
 _LINK_HOURS = 72
+_TROUBLES = ("failed", "effect_unknown", "stood_still", "alarm")
 
 
 async def deliver(desk: Desk, *, timeout_s: float = 10.0, attempts: int = 12) -> int:
@@ -115,7 +116,12 @@ async def _actions(desk: Desk, row: Mapping[str, Any]) -> dict[str, str]:
     """The links that decide, where the target asked for them: the same ones in every attempt."""
     base, body = os.environ.get("HITL_INBOX_URL"), row["body"]
     wanted = [action for action in row["actions"] if action in body.get("allowed", ())]
-    if not base or not row["person"] or not wanted or row["event"] in ("failed", "effect_unknown", "alarm"):
+    if (
+        not base
+        or not row["person"]
+        or not wanted
+        or row["event"] in ("failed", "effect_unknown", "stood_still", "alarm")
+    ):
         return {}
     key = await links.link_key(desk)
     said = {

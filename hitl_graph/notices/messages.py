@@ -22,8 +22,10 @@ _WORDS = {
     "reminded": "Still waits for you",
     "escalated": "Escalated to you",
     "repeated": "Still waits for you",
+    "expired": "Its time is up, and it waits for you",
     "failed": "Failed after the decision",
     "effect_unknown": "Nobody knows whether it was done",
+    "stood_still": "A thread stands still",
     "alarm": "Alarm",
     "closed": "Settled",
 }

@@ -13,15 +13,18 @@ UPDATE hitl.outbox o SET status = 'retracted', settled_at = now(), lease_until =
 WHERE o.target_id = %(target)s AND o.status = 'queued' AND (o.lease_until IS NULL OR o.lease_until <= now())
   AND (NOT EXISTS (SELECT FROM hitl.targets t WHERE t.id = o.target_id)
        OR (o.event IN ('asked', 'changed', 'reopened', 'refused', 'undone', 'reassigned', 'rerouted', 'reminded', 'escalated',
-                       'repeated')
+                       'repeated', 'expired')
            AND NOT EXISTS (SELECT FROM hitl.reviews r
                            WHERE r.thread_id = o.thread_id AND r.id = o.review_id AND r.status = 'pending')));
 
 -- name: claim
--- The next notice for a target, for whoever comes first; none while another process sends to it.
+-- The next notice for a target, for whoever comes first; none while another process is seen to send to it. The row's own
+-- lease is looked at again when its lock was waited for, that of others is not: two may send to one target at a time,
+-- and never the same notice.
 WITH next AS (
     SELECT o.id FROM hitl.outbox o
     WHERE o.target_id = %(target)s AND o.status = 'queued' AND o.next_at <= now()
+      AND (o.lease_until IS NULL OR o.lease_until <= now())
       AND NOT EXISTS (
           SELECT FROM hitl.outbox b
           WHERE b.target_id = o.target_id AND b.status = 'queued' AND b.lease_until > now())

@@ -381,7 +381,8 @@ WITH closed AS (
       AND (r.status IN ('pending', 'failed') OR (r.status = 'decided' AND NOT EXISTS (
           SELECT FROM hitl.decisions d
           WHERE d.thread_id = r.thread_id AND d.review_id = r.id AND d.dispatched_at IS NOT NULL)))
-      AND (%(anew)s OR (x.checkpoint_id > %(parent_id)s AND EXISTS (
+      AND (%(anew)s OR (%(fork)s AND x.checkpoint_id >= %(parent_id)s)
+           OR (x.checkpoint_id > %(parent_id)s AND EXISTS (
           SELECT FROM checkpoints c
           WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = ''
             AND c.checkpoint_id > %(parent_id)s AND c.checkpoint_id < %(checkpoint_id)s))

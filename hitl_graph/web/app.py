@@ -45,8 +45,11 @@ def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str 
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with contextlib.AsyncExitStack() as stack:
-            app.state.desk = desk or await stack.enter_async_context(Desk(url, tenant=tenant))
+        if desk is not None:
+            yield
+            return
+        async with Desk(url, tenant=tenant) as own:
+            app.state.desk = own
             yield
 
     routes = [
@@ -54,7 +57,9 @@ def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str 
         Route("/links/{token}", _link, methods=["GET", "POST"]),
         Route("/reviews/{thread_id:path}/{review_id}", _case, methods=["GET"]),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Headers)])
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Headers)])
+    app.state.desk = desk
+    return app
 
 
 async def _webhook(request: Request) -> Any:

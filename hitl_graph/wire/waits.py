@@ -12,7 +12,9 @@ _TYPE = "hitl_wait"
 
 def wait_payload(thread_id: str, gate: str) -> dict[str, Any]:
     """What a thread pauses with until the case of `thread_id` is decided."""
-    question = f"Nothing to decide here: this thread goes on when the case of {gate!r} in {thread_id} is decided."
+    question = (
+        f"Nothing to decide here: this thread goes on when the case of {gate!r} in {thread_id} is decided."
+    )
     return {"type": _TYPE, "v": 1, "thread_id": thread_id, "gate": gate, "question": question}
 
 

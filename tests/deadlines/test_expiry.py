@@ -193,6 +193,19 @@ def test_a_choice_that_lets_an_irreversible_act_happen_is_not_taken(
     assert (only(hitl_desk).status, told(hitl_desk)[-1]) == ("pending", "alarm")
 
 
+def test_what_several_people_must_approve_is_not_let_through_by_silence(
+    hitl_db_url: str, hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any
+) -> None:
+    """R74: also where it could be undone."""
+    ask(hitl_checkpointer, Sla(2, on_expiry="approve"), action=TAG, consequence="Tags it.")
+    changed(hitl_db_url, lambda payload: payload.update(approvals=2))
+    hitl_clock.advance(hours=2)
+
+    hitl_desk.deadlines.act()
+
+    assert (only(hitl_desk).status, told(hitl_desk)[-1]) == ("pending", "alarm")
+
+
 def test_an_option_that_leads_elsewhere_may_be_the_default_of_an_irreversible_act(
     hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any
 ) -> None:

@@ -63,9 +63,7 @@ def refund_graph(**changes: Any) -> StateGraph[State]:
     """refund_review (gate), then pay."""
     builder = StateGraph(State)
     builder.add_node("pay", effect(pay, action=PAY))
-    add_gate(
-        builder, refund_gate(**changes), approved="pay", rejected=END, asked=END, taken_over=END
-    )
+    add_gate(builder, refund_gate(**changes), approved="pay", rejected=END, asked=END, taken_over=END)
     builder.add_edge(START, "refund_review")
     builder.add_edge("pay", END)
     return builder
@@ -111,7 +109,9 @@ class Opened:
 
 
 @contextlib.contextmanager
-def opened(db_url: str, sink: Path, *, thread: str = "t1", author: str = "drafter", **changes: Any) -> Iterator[Opened]:
+def opened(
+    db_url: str, sink: Path, *, thread: str = "t1", author: str = "drafter", **changes: Any
+) -> Iterator[Opened]:
     """The thread paused, and a desk."""
     with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
         graph = refund_graph(**changes).compile(checkpointer=checkpointer)

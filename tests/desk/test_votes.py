@@ -138,9 +138,7 @@ def test_eight_clicks_of_one_person_decide_nothing(db_url: str, two: Opened) -> 
 
     async def race() -> None:
         async with Desk(db_url) as desk:
-            await asyncio.gather(
-                *(desk.decide(two.id, Approve(), by="ana", digest=digest) for _ in range(8))
-            )
+            await asyncio.gather(*(desk.decide(two.id, Approve(), by="ana", digest=digest) for _ in range(8)))
 
     asyncio.run(race())
 

@@ -12,7 +12,7 @@ import contextlib
 import contextvars
 import dataclasses
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Literal
 
 import psycopg
@@ -54,14 +54,17 @@ class Actor:
 
     Args:
         name: For the log. process: The `application_name` of all its connections. admin: A connection of the test's.
+        replace: Replaces the process's connections once they are cut.
     """
 
     name: str
     process: str
     turns: Turns
     admin: psycopg.Connection[Any]
+    replace: Callable[[], Coroutine[Any, Any, None]]
     fate: Fate = dataclasses.field(default_factory=Fate)
     said: int = 0
+    _replacing: asyncio.Task[None] | None = None
     dead: bool = False
 
     async def before(self) -> None:
@@ -72,7 +75,7 @@ class Actor:
             await self.turns.rest()
         await self.turns.next(self.name)
         if self.dead:
-            raise psycopg.OperationalError("this process is dead")
+            raise FailpointReached(f"{self.name} is dead")  # whatever its cleaning up would still say
         if here and not self.fate.after:
             self.meet()
 
@@ -83,6 +86,7 @@ class Actor:
             self._end_connections()
             raise FailpointReached(f"{self.name} at statement {self.said}")
         if self.fate.what == "cut":
+            self.fate = Fate()
             self._end_connections()
             raise psycopg.OperationalError("the connection is lost")
 
@@ -90,6 +94,7 @@ class Actor:
         ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = %s"
         while self.admin.execute(ended, [self.process]).fetchone() != (0,):
             pass
+        self._replacing = asyncio.get_running_loop().create_task(self.replace())
 
 
 class Turns:

@@ -33,13 +33,13 @@ class Doing:
     threads: list[str]
     sink: Sink
     history: History
-    random: random.Random
+    seed: int
     people: int = 0
     """Reviewers who are still at it."""
 
-    def seeded(self) -> random.Random:
+    def seeded(self, name: str) -> random.Random:
         """A source for one actor, so that what it does is the same whatever the others do."""
-        return random.Random(self.random.random())  # noqa: S311  # seeds are to be replayed
+        return random.Random(f"{self.seed} {name}")  # noqa: S311  # seeds are to be replayed
 
 
 async def reviewer(doing: Doing, process: str, name: str) -> None:
@@ -52,7 +52,7 @@ async def reviewer(doing: Doing, process: str, name: str) -> None:
 
 
 async def _reviews(doing: Doing, process: str, name: str) -> None:
-    dice, desk = doing.seeded(), doing.world.processes[process].desk
+    dice, desk = doing.seeded(name), doing.world.processes[process].desk
     for number in range(dice.randint(1, 4)):
         cases = [case for t in doing.threads for case in await desk.pending(thread_id=t)]
         if not cases:
@@ -107,7 +107,7 @@ async def _reconnected(doing: Doing, desk: Any) -> None:
 
 async def worker(doing: Doing, process: str) -> None:
     """Resume whatever is decided while people decide; one whose connection was cut goes on with the next."""
-    dice, own = doing.seeded(), doing.world.processes[process]
+    dice, own = doing.seeded(process), doing.world.processes[process]
     for number in range(60):
         durability = dice.choice(("sync", "async", "exit"))
         try:
@@ -123,7 +123,7 @@ async def worker(doing: Doing, process: str) -> None:
 
 async def time_passes(doing: Doing) -> None:
     """Seconds, minutes, and sometimes hours: leases lapse, undo windows close, cases expire."""
-    dice, clock, actor = doing.seeded(), doing.world.clock, ACTOR.get()
+    dice, clock, actor = doing.seeded("time"), doing.world.clock, ACTOR.get()
     assert actor is not None
     for _ in range(dice.randint(2, 8)):
         await actor.before()
@@ -133,13 +133,13 @@ async def time_passes(doing: Doing) -> None:
 async def deadlines(doing: Doing, process: str) -> None:
     """Plan and act on deadlines, as a worker's tick does."""
     desk = doing.world.processes[process].desk
-    for _ in range(doing.seeded().randint(1, 3)):
+    for _ in range(doing.seeded("deadlines").randint(1, 3)):
         await desk.deadlines.act()
 
 
 async def holder(doing: Doing, process: str) -> None:
     """Hold a thread or an action for a while."""
-    dice, desk = doing.seeded(), doing.world.processes[process].desk
+    dice, desk = doing.seeded("holder"), doing.world.processes[process].desk
     scope, value = dice.choice((("thread", doing.threads[0]), ("action", "post_0")))
     hold = await desk.holds.pause(scope, value, by="lead", reason="a look", wait_s=0)
     if dice.random() < 0.7:

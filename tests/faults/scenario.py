@@ -42,9 +42,11 @@ class Process:
     pool: Any
 
     async def restart(self) -> None:
-        """Replace the connections that were broken."""
+        """Replace the connections that were broken, without waiting for turns."""
+        told = ACTOR.set(None)
         await self.desk.pool.check()
         await self.pool.check()
+        ACTOR.reset(told)
 
 
 class World:
@@ -91,12 +93,12 @@ class World:
         test = self.processes["test"]
         for number, name in enumerate(threads):
             await test.graphs[kind].ainvoke(request(sink.path, number), thread(name), durability="exit")
-        doing = Doing(self, kind, threads, sink, history, random_)
-        turns = Turns(random_)
+        doing = Doing(self, kind, threads, sink, history, seed)
+        turns = Turns(random.Random(f"{seed} turns"))  # noqa: S311  # as above
         self.story = f"{kind[0]} gates, {'idempotent' if kind[1] else 'plain'}, {len(threads)} threads"
         actors = self._actors(doing, turns, random_)
-        problems = await self._raced([actor for actor, _ in actors], [work for _, work in actors], turns)
         self.log = [f"{actor.name}: {actor.fate}" for actor, _ in actors if actor.fate.what != "none"]
+        problems = await self._raced([actor for actor, _ in actors], [work for _, work in actors], turns)
         self.log += [f"turns: {' '.join(turns.log)}", *(str(op) for op in history.done)]
         for process in self.processes.values():
             await process.restart()
@@ -132,7 +134,7 @@ class World:
             cast.append(("intruder", "desk-1", intruder(doing, "desk-1")))
         actors = []
         for name, process, work in cast:
-            actor = Actor(name, process, turns, self.admin)
+            actor = Actor(name, process, turns, self.admin, self.processes[process].restart)
             if name.startswith("worker") and random_.random() < 0.6:
                 what = random_.choice(("die", "die", "cut", "stop"))
                 by_place = what != "stop" and random_.random() < 0.4
@@ -182,7 +184,9 @@ class World:
                 for case in await desk.cases(status="failed", thread_id=name):
                     await desk.retry(case.id, by="test", thread_id=name)
             await desk.resume(graph, thread_ids=doing.threads)
-            for run in await desk.unfinished_runs():  # new input whose caller was told of an error: it tries again
+            for (
+                run
+            ) in await desk.unfinished_runs():  # new input whose caller was told of an error: it tries again
                 async with desk.lease(run["thread_id"], wait=False) as lease:
                     if lease is not None:
                         await graph.ainvoke(None, {"configurable": lease.configurable})

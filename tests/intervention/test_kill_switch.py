@@ -39,16 +39,17 @@ def sink(tmp_path: Path) -> Path:
     return tmp_path / "sink"
 
 
-@pytest.mark.parametrize(
-    ("scope", "value"), [("workflow", "tags"), ("action", "tag"), ("tenant", "")]
-)
+@pytest.mark.parametrize(("scope", "value"), [("workflow", "tags"), ("action", "tag"), ("tenant", "")])
 def test_after_the_call_nothing_acts(db_url: str, sink: Path, scope: str, value: str) -> None:
     """R4: twenty threads act; the sink has as many lines when the call returns as when all have ended."""
     with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk, ThreadPoolExecutor(THREADS) as pool:
         graph = tagging_graph().compile(checkpointer=checkpointer)
         runs = [
             pool.submit(
-                graph.invoke, {"left": 5000, "sink": str(sink)}, named(f"t{number}", "tags"), durability="exit"
+                graph.invoke,
+                {"left": 5000, "sink": str(sink)},
+                named(f"t{number}", "tags"),
+                durability="exit",
             )
             for number in range(THREADS)
         ]
@@ -71,12 +72,13 @@ async def test_after_the_call_nothing_acts_in_async_graphs(db_url: str, sink: Pa
         graph: Any = tagging_graph().compile(checkpointer=checkpointer)
         runs = [
             asyncio.create_task(
-                graph.ainvoke({"left": 5000, "sink": str(sink)}, named(f"t{number}", "tags"), durability="exit")
+                graph.ainvoke(
+                    {"left": 5000, "sink": str(sink)}, named(f"t{number}", "tags"), durability="exit"
+                )
             )
             for number in range(THREADS)
         ]
-        while len(lines(sink)) < 2 * THREADS:
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(wait_until, lambda: len(lines(sink)) >= 2 * THREADS)
 
         hold = await desk.holds.stop("workflow", "tags", by="ana", reason="wrong tags")
         acted = len(lines(sink))

@@ -117,7 +117,7 @@ def test_an_approval_from_before_a_takeover_lets_nothing_act_after_the_hand_back
         desk.hand_back("t", by="ana")
         [done] = desk.resume(graph)
 
-        assert "before the thread was taken over" in done.error
+        assert "before the thread was taken over" in str(done.error)
         assert lines(sink) == []
 
 

@@ -65,7 +65,8 @@ def test_the_server_applies_a_decision_of_the_desk(begin: Begin, hand_over: Hand
     assert (thread.status, thread.statuses) == ("idle", ["applied"])
     assert (thread.record["by"], thread.record["via"], thread.record["reason"]) == ("ana", "desk", "tone")
     assert thread.record["waited_s"] > 0
-    assert [event["type"] for event in thread.desk.history(case.id)] == ["asked", "decided", "applied"]
+    kinds = [event["type"] for event in thread.desk.history(case.id)]
+    assert kinds == ["asked", "decided", "applied", "effect_begun", "effect_done"]
 
 
 def test_all_decisions_of_a_thread_go_in_one_run(begin: Begin, hand_over: HandOver) -> None:

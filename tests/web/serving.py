@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import datetime as dt
+import functools
 import json
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import httpx
 import uvicorn
 from standardwebhooks import Webhook
 
+from hitl_graph import Desk
 from hitl_graph.web import create_app
 from tests.notices.receivers import free_port, until
 
@@ -23,21 +25,48 @@ __all__ = ["KEY", "client", "signed"]
 KEY = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
 
+class _Server:
+    """One server for all tests of a process: each has an application and a desk of its own on it."""
+
+    def __init__(self) -> None:
+        self.app: Any = None
+        self.loop = asyncio.new_event_loop()
+        self.port = free_port()
+        settings = {"port": self.port, "log_level": "error", "access_log": False, "lifespan": "off"}
+        config = uvicorn.Config(self, interface="asgi3", **settings)
+        self.server = uvicorn.Server(config)
+        self.worker = threading.Thread(target=self._run, daemon=True)
+        self.worker.start()
+        until(lambda: self.server.started, "the application did not start")
+
+    async def __call__(self, *asked: Any) -> None:
+        await self.app(*asked)
+
+    def _run(self) -> None:
+        self.loop.run_until_complete(self.server.serve())
+
+    @contextlib.contextmanager
+    def serving(self, db_url: str) -> Iterator[str]:
+        """The application of one test: its address."""
+        desk = Desk(db_url)
+        asyncio.run_coroutine_threadsafe(desk.__aenter__(), self.loop).result(20)
+        self.app = create_app(desk)
+        try:
+            yield f"http://127.0.0.1:{self.port}"
+        finally:
+            asyncio.run_coroutine_threadsafe(desk.__aexit__(None, None, None), self.loop).result(20)
+
+
+@functools.cache
+def _server() -> _Server:
+    return _Server()
+
+
 @contextlib.contextmanager
 def client(db_url: str) -> Iterator[httpx.Client]:
     """Somebody who talks to the application."""
-    port = free_port()
-    config = uvicorn.Config(create_app(url=db_url), port=port, log_level="error", access_log=False)
-    server = uvicorn.Server(config)
-    worker = threading.Thread(target=asyncio.run, args=(server.serve(),), daemon=True)
-    worker.start()
-    try:
-        until(lambda: server.started, "the application did not start")
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as found:
-            yield found
-    finally:
-        server.should_exit = True
-        worker.join(10)
+    with _server().serving(db_url) as url, httpx.Client(base_url=url, timeout=20) as found:
+        yield found
 
 
 def signed(

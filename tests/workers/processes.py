@@ -104,6 +104,7 @@ class WorkerProcess:
         self._reader.join(5)
         if self.process.stdout is not None:
             self.process.stdout.close()
+        print(f"worker {self.pid} said:", *self.said, sep="\n  ")  # shown where the test fails
 
 
 def graph(name: str) -> str:

@@ -48,13 +48,13 @@ UPDATE hitl.halted SET because = '[erased]' WHERE thread_id = %(thread_id)s;
 UPDATE hitl.outbox SET error = NULL WHERE thread_id = %(thread_id)s;
 
 -- name: checkpoints
-DELETE FROM checkpoints WHERE thread_id = %(thread_id)s;
+DELETE FROM checkpoints WHERE thread_id = %(thread_id)s AND tenant = hitl.tenant();
 
 -- name: checkpoint_blobs
-DELETE FROM checkpoint_blobs WHERE thread_id = %(thread_id)s;
+DELETE FROM checkpoint_blobs WHERE thread_id = %(thread_id)s AND tenant = hitl.tenant();
 
 -- name: checkpoint_writes
-DELETE FROM checkpoint_writes WHERE thread_id = %(thread_id)s;
+DELETE FROM checkpoint_writes WHERE thread_id = %(thread_id)s AND tenant = hitl.tenant();
 
 -- name: superseded
 -- What was still open is closed: nothing of it can be shown or resumed.

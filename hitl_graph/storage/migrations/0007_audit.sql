@@ -79,12 +79,14 @@ CREATE TRIGGER erasures_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hitl.
 -- Empties what the events of a thread say, and keeps that they were. It runs as its owner, for nobody else may change an
 -- event, and therefore names the tenant itself.
 CREATE FUNCTION hitl.erase_events(thread text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET hitl.erasing = 'on' AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     emptied bigint;
 BEGIN
+    PERFORM set_config('hitl.erasing', 'on', true);
     UPDATE hitl.events SET data = NULL, salt = NULL
     WHERE tenant = hitl.tenant() AND thread_id = thread AND data IS NOT NULL AND type <> 'erased';
     GET DIAGNOSTICS emptied = ROW_COUNT;
+    PERFORM set_config('hitl.erasing', 'off', true);
     RETURN emptied;
 END $$;

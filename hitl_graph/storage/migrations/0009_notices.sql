@@ -98,7 +98,8 @@ BEGIN
                   SELECT max(c.id) FROM hitl.outbox c
                   WHERE c.target_id = t.id AND c.thread_id = new.thread_id AND c.review_id = new.review_id
                     AND c.event = 'closed'), 0))
-        ELSE (t.owner = '*' OR t.owner IN (r.owner, r.person))
+        ELSE (t.owner = '*' OR t.owner IN (r.owner, new.data ->> 'group')
+              OR lower(t.owner) IN (lower(r.person), lower(r.claimed_by), lower(new.data ->> 'person')))
              AND (t.events IS NULL OR new.type = ANY (t.events))
              AND NOT (new.type = 'alarm' AND (
                  coalesce(new.data ->> 'event', '') = 'alarm' OR coalesce(new.data ->> 'target', '') = t.id))
@@ -108,5 +109,5 @@ END $$;
 CREATE TRIGGER events_tell AFTER INSERT ON hitl.events FOR EACH ROW
     WHEN (new.type IN (
         'asked', 'changed', 'reopened', 'refused', 'undone', 'reassigned', 'rerouted', 'reminded', 'escalated',
-        'repeated', 'failed', 'effect_unknown', 'alarm', 'decided', 'decided_elsewhere', 'applied', 'superseded'))
+        'repeated', 'expired', 'failed', 'effect_unknown', 'stood_still', 'alarm', 'decided', 'decided_elsewhere', 'applied', 'superseded'))
     EXECUTE FUNCTION hitl.tell();
