@@ -31,7 +31,17 @@ from hitl_graph.gates import (
     all_of,
     any_of,
 )
-from hitl_graph.nodes import HitlState, add_gate, ask_on_failure, boundary_map, check_boundary, effect
+from hitl_graph.nodes import (
+    HitlState,
+    add_gate,
+    ask_on_failure,
+    boundary_map,
+    check_boundary,
+    effect,
+    evidence_unchanged,
+    not_listed,
+    within,
+)
 from hitl_graph.reviews import (
     BusinessHours,
     Evidence,
@@ -91,7 +101,9 @@ __all__ = [
     "Thresholds",
     "Turn",
     "Versions",
+    "add_detached_gate",
     "add_gate",
+    "ahanded_back",
     "all_of",
     "any_of",
     "areview",
@@ -99,9 +111,12 @@ __all__ = [
     "boundary_map",
     "check_boundary",
     "effect",
+    "evidence_unchanged",
     "gated",
+    "not_listed",
     "open_checkpointer",
     "review",
+    "within",
 ]
 
 _LATER = {

@@ -228,7 +228,8 @@ class Record:
     `proposed` is what was shown, `final` what came of it (None after a rejection or a question), `patch` the
     RFC 6902 JSON Patch from one to the other. `review` is the review's id: the interrupt's id, in every
     place. `waited_s` is the time from the pause to the decision in seconds, where both are known. `tool_call`
-    is the model's call as it was proposed, and `final_tool` the tool that it came to.
+    is the model's call as it was proposed, and `final_tool` the tool that it came to. `evidence_digest` is of the
+    evidence that was shown.
     """
 
     review: str
@@ -254,6 +255,7 @@ class Record:
     route: str | None = None
     digest: str = ""
     final_digest: str | None = None
+    evidence_digest: str | None = None
     versions: Versions = Versions()
     tool_call: ToolCall | None = None
     final_tool: str | None = None

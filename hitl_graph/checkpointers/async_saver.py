@@ -25,7 +25,7 @@ from hitl_graph.checkpointers.mirror import (
     rollback,
     without_null_resume,
 )
-from hitl_graph.checkpointers.saver import passed, pending_statements, together
+from hitl_graph.checkpointers.saver import SQL, passed, pending_statements, together
 from hitl_graph.checkpointers.serde import strict_serde
 from hitl_graph.nodes.ledger import Act, Entry
 from hitl_graph.storage.fence import fenced
@@ -76,6 +76,12 @@ class AsyncReviewSaver(AsyncPostgresSaver):
     def aeffect(self, act: Act, config: RunnableConfig) -> AbstractAsyncContextManager[Entry]:
         """The ledger's row of an act: written before the block, its result after it; see `hitl_graph.nodes.ledger`."""
         return aledger_entry(self.conn, self.serde, act, config)
+
+    async def alast_hand_back(self, thread_id: str) -> dict[str, Any] | None:
+        """The thread's newest takeover that was handed back; see `hitl_graph.nodes.hand_back`."""
+        async with self._cursor() as cursor:
+            await cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)})
+            return await cursor.fetchone()
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""

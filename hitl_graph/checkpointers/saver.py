@@ -112,6 +112,11 @@ class ReviewSaver(PostgresSaver):
         """The ledger's row of an act: written before the block, its result after it; see `hitl_graph.nodes.ledger`."""
         return ledger_entry(self.conn, self.serde, act, config)
 
+    def last_hand_back(self, thread_id: str) -> dict[str, Any] | None:
+        """The thread's newest takeover that was handed back; see `hitl_graph.nodes.hand_back`."""
+        with self._cursor() as cursor:
+            return cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)}).fetchone()
+
     def delete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""
         with together([("forget_threads", {"thread_ids": [str(thread_id)]})]):

@@ -13,6 +13,7 @@ from rich.text import Text
 from hitl_graph.cli.options import AsJson, Db
 from hitl_graph.cli.output import case_summary, one_line, out, print_json, short_id, span
 from hitl_graph.desk import Case, Desk, Page
+from hitl_graph.desk.cases import Filters
 
 __all__ = ["list_cases"]
 
@@ -41,6 +42,7 @@ def list_cases(
     action: Annotated[str | None, typer.Option(metavar="NAME", help="The action class.")] = None,
     workflow: Annotated[str | None, typer.Option(metavar="NAME", help="The graph.")] = None,
     thread: Annotated[str | None, typer.Option(metavar="ID", help="The thread.")] = None,
+    snoozed: Annotated[bool, typer.Option("--snoozed", help="Also pending cases that are snoozed.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Cases on a page.")] = 50,
     after: Annotated[
         int | None, typer.Option(metavar="SEQ", help="Start after this one; a page says it.")
@@ -52,10 +54,13 @@ def list_cases(
 
     With --json: {"cases": [...], "next": SEQ or null}; `show --json` has each case whole.
     """
-    filters = {"owner": owner, "gate": gate, "kind": kind, "action": action, "workflow": workflow}
+    filters: Filters = {"owner": owner, "gate": gate, "kind": kind, "action": action, "workflow": workflow}
     wanted = None if status is Which.ALL else status.value
     with Desk(db) as desk:
-        page = desk.cases(status=wanted, after=after, limit=limit, thread_id=thread, **filters)
+        shown = snoozed or status is not Which.PENDING
+        page = desk.cases(
+            status=wanted, after=after, limit=limit, snoozed=shown, thread_id=thread, **filters
+        )
     if as_json:
         print_json({"cases": [case_summary(case) for case in page], "next": page.next})
         return

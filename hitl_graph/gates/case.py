@@ -28,6 +28,7 @@ __all__ = [
     "TOOL_CALL",
     "build_request",
     "case_key",
+    "evidence_digest",
     "excluded",
     "last_record",
     "offered",
@@ -65,6 +66,7 @@ def build_request(gate: Gate, state: Any, proposal: dict[str, Any], judgement: J
     call = _tool_call(state)
     if not evidence:
         warnings.append(NO_EVIDENCE)
+    warnings += _held_before(gate.name, state)
     facts = dict(judgement.facts)
     if gate.option_field:
         facts["option_field"] = gate.option_field
@@ -97,6 +99,21 @@ def build_request(gate: Gate, state: Any, proposal: dict[str, Any], judgement: J
         approvals=gate.approvals,
         excluded=excluded(gate, state, proposal),
     ).sealed()
+
+
+def evidence_digest(request: ReviewRequest) -> str:
+    """The digest of what a case was decided on: its evidence alone."""
+    return digest(plain_json(request.evidence, "evidence"))
+
+
+def _held_before(name: str, state: Any) -> list[str]:
+    """What held the act that this gate's last decision approved, where the case comes back for it."""
+    last = last_record(name, state)
+    acts = (state.get("effects") if isinstance(state, Mapping) else getattr(state, "effects", None)) or ()
+    held = [act["held"] for act in acts if last and act.get("held") and act.get("review") == last["review"]]
+    return [
+        _visible(f"Approved by {last['by']} before, and held at the act: {why}") for why in held[-1:] if last
+    ]
 
 
 def tool_of(state: Any) -> str | None:

@@ -13,7 +13,7 @@ from hitl_graph.answers import apply_decision
 from hitl_graph.decisions import Choose, Edit, decision_to_json
 from hitl_graph.errors import AnswerError
 from hitl_graph.gates import Ask, Gate, Proceed
-from hitl_graph.gates.case import last_record
+from hitl_graph.gates.case import evidence_digest, last_record
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
 from hitl_graph.nodes.clock import now
@@ -137,6 +137,7 @@ def settle(
         outcome=outcome,
         digest=answer.digest or shown or request.digest,
         final_digest=None if final is None else proposal_digest(gate.action.name, final, tool),
+        evidence_digest=evidence_digest(request),
         versions=request.versions,
         tool_call=request.tool_call,
         final_tool=None if final is None else tool,

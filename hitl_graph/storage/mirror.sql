@@ -396,3 +396,10 @@ INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT 'superseded', thread_id, id, json_build_object(
     'because', format('thread %%s went on without it: %%s', %(thread_id)s::text, %(because)s::text))
 FROM closed;
+
+-- name: last_hand_back
+-- What the thread's newest takeover that has ended was about, and what was said at its end.
+SELECT by AS taken_by, reason, since, released_by AS by, note, released_at AS at
+FROM hitl.holds
+WHERE scope = 'thread' AND value = %(thread_id)s AND kind = 'takeover' AND released_at IS NOT NULL
+ORDER BY id DESC LIMIT 1;

@@ -11,7 +11,8 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from procrastinate import App, PsycopgConnector
+import psycopg
+from procrastinate import App, PsycopgConnector, exceptions
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -131,10 +132,11 @@ class Worker:
         """
         async with asyncio.timeout(timeout_s):
             while True:
-                [swept] = await self._desk.rows(SQL["sweep"])
-                queue = self._queue
-                if not swept["put"] and queue is not None and not await queue.waiting(self._queues):
-                    return
+                with contextlib.suppress(psycopg.OperationalError, exceptions.ConnectorException):
+                    [swept] = await self._desk.rows(SQL["sweep"])
+                    queue = self._queue
+                    if not swept["put"] and queue is not None and not await queue.waiting(self._queues):
+                        return
                 await asyncio.sleep(0.02)
 
     async def __aenter__(self) -> Self:

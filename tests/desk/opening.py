@@ -24,6 +24,8 @@ from hitl_graph import (
 )
 from hitl_graph.desk import Desk
 from hitl_graph.desk.sync_desk import SyncDesk
+from hitl_graph.gates import Ask, Gate
+from hitl_graph.reviews import ReviewRequest
 
 PAY = ActionClass("refund", reversible=False, audience="customer", touches={"money"}, amount="amount")
 
@@ -51,6 +53,13 @@ def refund_gate(**changes: Any) -> ReviewBeforeSend:
         "identity": ("to",),
     }
     return ReviewBeforeSend(**{**fields, **changes})
+
+
+def asked(gate: Gate, state: Any) -> ReviewRequest:
+    """The case that a gate makes of a state."""
+    verdict = gate.judge(state)
+    assert isinstance(verdict, Ask)
+    return verdict.request
 
 
 def pay(state: State, key: str) -> None:

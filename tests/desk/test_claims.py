@@ -202,7 +202,8 @@ def test_a_claim_and_a_decision_of_another_at_once_never_both(db_url: str, refun
     async def race() -> list[Any]:
         async with Desk(db_url) as desk:
             decide = desk.decide(refund.id, Reject(), by="ben", digest=refund_digest)
-            return await asyncio.gather(desk.claim(refund.id, by="ana"), decide, return_exceptions=True)
+            done = await asyncio.gather(desk.claim(refund.id, by="ana"), decide, return_exceptions=True)
+            return list(done)
 
     refund_digest = refund.case.digest
     claimed, decided = asyncio.run(race())

@@ -10,7 +10,7 @@ from langgraph.types import Command
 
 from hitl_graph import Edit, Reject, all_of
 from hitl_graph.errors import AnswerError, DefinitionError, NotAuthorised
-from tests.desk.opening import Opened, opened, refund_gate
+from tests.desk.opening import Opened, asked, opened, refund_gate
 
 
 def author(state: Any) -> str:
@@ -39,10 +39,10 @@ def test_the_author_does_not_reject_either(db_url: str, sink: Path) -> None:
 def test_those_who_may_not_decide_are_part_of_what_is_shown() -> None:
     """I4: the digest covers them."""
     state = {"ticket": "x", "author": "dana", "refund": {"to": "a", "amount": 1}}
-    request = refund_gate(not_by=author).judge(state).request
+    request = asked(refund_gate(not_by=author), state)
 
     assert request.excluded == ("dana",)
-    assert request.digest != refund_gate().judge(state).request.digest
+    assert request.digest != asked(refund_gate(), state).digest
 
 
 def test_an_answer_past_the_desk_must_be_somebody_elses(db_url: str, sink: Path) -> None:
@@ -95,7 +95,7 @@ def test_gates_put_together_keep_the_strictest(db_url: str) -> None:
     other = refund_gate(name="other", not_by=["eve"], four_eyes=True)
     both = all_of(one, other)
 
-    request = both.judge({"ticket": "x", "refund": {"to": "a", "amount": 1}}).request
+    request = asked(both, {"ticket": "x", "refund": {"to": "a", "amount": 1}})
 
     assert (request.approvals, request.excluded, both.four_eyes) == (3, ("dana", "eve"), True)
 

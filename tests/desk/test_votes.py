@@ -13,7 +13,7 @@ from langgraph.types import Command
 from hitl_graph import Approve, AskInfo, Edit, Evidence, Reject, Sla
 from hitl_graph.desk import Desk
 from hitl_graph.errors import AnswerError, DecisionConflict, DefinitionError, NotAuthorised, StaleReview
-from tests.desk.opening import Opened, opened, refund_gate
+from tests.desk.opening import Opened, asked, opened, refund_gate
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_a_number_of_approvals_that_is_none_is_refused(approvals: Any) -> None:
 def test_the_number_is_part_of_what_is_shown() -> None:
     """I4: the digest covers it."""
     state = {"ticket": "x", "refund": {"to": "a", "amount": 1}}
-    digests = {refund_gate(approvals=n).judge(state).request.digest for n in (1, 2)}
+    digests = {asked(refund_gate(approvals=n), state).digest for n in (1, 2)}
 
     assert len(digests) == 2
 

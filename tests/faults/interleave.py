@@ -118,7 +118,7 @@ class Turns:
             self._waiting.pop(turn, None)
 
     async def rest(self) -> None:
-        """Be stopped, until nobody else wants a turn."""
+        """Be stopped, until the others have gone on for long, or nobody else wants a turn."""
         turn = asyncio.get_running_loop().create_future()
         self._resting.append(turn)
         self._arrived.set()
@@ -126,7 +126,7 @@ class Turns:
 
     async def give(self) -> None:
         """Give turns for ever; cancel it when all actors have ended."""
-        idle = 0
+        idle = given = 0
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE_S):
@@ -134,15 +134,17 @@ class Turns:
             self._arrived.clear()
             waiting = sorted((name, number) for number, name in enumerate(self._waiting.values()))
             if waiting:
-                idle = 0
+                idle, given = 0, given + 1
                 name, number = self._seed.choice(waiting)
                 turn = list(self._waiting)[number]
                 del self._waiting[turn]
                 self.log.append(name)
                 if not turn.done():
                     turn.set_result(None)
-            elif self._resting and (idle := idle + 1) > 3:
-                idle = 0
+            else:
+                idle += 1
+            if self._resting and (idle > 3 or given > 80):
+                idle = given = 0
                 self._resting.pop(0).set_result(None)
 
 

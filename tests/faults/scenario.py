@@ -102,18 +102,16 @@ class World:
         self.log += [f"turns: {' '.join(turns.log)}", *(str(op) for op in history.done)]
         for process in self.processes.values():
             await process.restart()
-        if not problems:
-            problems = await self._brought_to_rest(doing)
-            found = gather(self.admin, sink, history, threads=threads, since=since)
-            for name in threads:
-                state = await test.graphs[kind].aget_state(thread(name))
-                asked = any(one == name for one, _ in found.paused)
-                if state.next and not asked and not any(r["status"] == "failed" for r in found.reviews):
-                    found.unfinished.append(name)
-            problems += check(found)
-            self.log += [
-                f"{e['type']} {e['thread_id']} {e['review_id'][:6]} {e['data']}" for e in found.events
-            ]
+        problems += [] if problems else await self._brought_to_rest(doing)
+        found = gather(self.admin, sink, history, threads=threads, since=since)
+        for name in threads:
+            state = await test.graphs[kind].aget_state(thread(name))
+            asked = any(one == name for one, _ in found.paused)
+            if state.next and not asked and not any(r["status"] == "failed" for r in found.reviews):
+                found.unfinished.append(name)
+        self.log += [f"{e['type']} {e['thread_id']} {e['review_id'][:6]} {e['data']}" for e in found.events]
+        self.log += [f"{r['id'][:6]} {r['status']} {r['error']}" for r in found.reviews]
+        problems += check(found)
         sink.path.unlink(missing_ok=True)
         return problems
 

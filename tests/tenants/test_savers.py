@@ -17,6 +17,7 @@ from tests.support.graphs import lines, mail_graph, thread
 from .foreign import everything
 
 T1 = thread("t1")
+ROOT = {"configurable": {"thread_id": "t1", "checkpoint_ns": ""}}
 
 
 def paused(saver: Any, sink: Path) -> Any:
@@ -50,7 +51,7 @@ def test_threads_of_the_same_name_know_nothing_of_each_other(db_url: str, tmp_pa
 @pytest.mark.parametrize(
     "reach",
     [
-        lambda saver: saver.put(T1, empty_checkpoint(), {"source": "update", "step": 1}, {}),
+        lambda saver: saver.put(ROOT, empty_checkpoint(), {"source": "update", "step": 1}, {}),
         lambda saver: saver.delete_thread("t1"),
         lambda saver: saver.prune(["t1"], strategy="delete"),
         lambda saver: saver.prune(["t1"]),
@@ -94,9 +95,7 @@ async def test_the_async_saver_is_bound_too(db_url: str) -> None:
         open_checkpointer(db_url, tenant="acme") as ours,
         open_checkpointer(db_url, tenant="other") as theirs,
     ):
-        await ours.aput(
-            {"configurable": {"thread_id": "t1", "checkpoint_ns": ""}}, empty_checkpoint(), {"source": "input"}, {}
-        )
+        await ours.aput(ROOT, empty_checkpoint(), {"source": "input"}, {})
         await theirs.adelete_thread("t1")
 
         assert await theirs.aget_tuple(T1) is None
@@ -105,13 +104,13 @@ async def test_the_async_saver_is_bound_too(db_url: str) -> None:
 
 def test_a_foreign_checkpoint_cannot_be_overwritten_by_its_own_id(db_url: str) -> None:
     """Whoever knows a checkpoint's id by heart is stopped by row-level security."""
-    where = {"configurable": {"thread_id": "t1", "checkpoint_ns": ""}}
+
     checkpoint = empty_checkpoint()
     with open_checkpointer(db_url, tenant="acme") as ours, open_checkpointer(db_url, tenant="other") as theirs:
-        ours.put(where, checkpoint, {"source": "input"}, {})
+        ours.put(ROOT, checkpoint, {"source": "input"}, {})
         before = everything(db_url, "acme")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            theirs.put(where, checkpoint, {"source": "update"}, {})
+            theirs.put(ROOT, checkpoint, {"source": "update"}, {})
 
     assert everything(db_url, "acme") == before
 

@@ -33,14 +33,14 @@ class _Server:
         self.loop = asyncio.new_event_loop()
         self.port = free_port()
         settings = {"port": self.port, "log_level": "error", "access_log": False, "lifespan": "off"}
-        config = uvicorn.Config(self, interface="asgi3", **settings)
+        config = uvicorn.Config(self, **settings)
         self.server = uvicorn.Server(config)
         self.worker = threading.Thread(target=self._run, daemon=True)
         self.worker.start()
         until(lambda: self.server.started, "the application did not start")
 
-    async def __call__(self, *asked: Any) -> None:
-        await self.app(*asked)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
 
     def _run(self) -> None:
         self.loop.run_until_complete(self.server.serve())

@@ -57,7 +57,8 @@ def test_a_signed_webhook_decides(db_url: str, web: httpx.Client, desk: SyncDesk
         desk.resume(secret_graph().compile(checkpointer=checkpointer, name="support"))
     done = desk.show(case.id)
     assert (reply.status_code, reply.json()["status"]) == (200, "decided")
-    assert (done.status, done.by, done.via, done.decision_type) == ("applied", "ana", "webhook", "approve")
+    assert (done.status, done.error) == ("applied", None)
+    assert (done.by, done.via, done.decision_type) == ("ana", "webhook", "approve")
 
 
 def test_the_same_webhook_twice_gets_the_same_answer(web: httpx.Client, desk: SyncDesk, case: Case) -> None:

@@ -1,0 +1,239 @@
+-- What a crash, a foreign saver or a hand in the database leaves behind. The statements that find take a limit and may
+-- name one thread; a parameter that is null does not filter.
+
+-- name: try_lock
+-- One at a time in a tenant.
+SELECT pg_try_advisory_xact_lock(hashtextextended('hitl-reconcile:' || hitl.tenant(), 0)) AS got, hitl.has_jobs() AS jobs;
+
+-- name: decided_not_resumed
+-- Decisions that nobody is telling their thread. They wait since they might be told, were put back, or were let go.
+SELECT found.*, found.since <= now() - make_interval(secs => %(alarm_s)s) AS late
+FROM (
+    SELECT r.thread_id, r.id AS review_id, r.workflow, d.by, d.type, greatest(
+               d.dispatch_at,
+               (SELECT max(e.at) FROM hitl.events e
+                WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type = 'retried'),
+               (SELECT max(h.released_at) FROM hitl.holds h
+                WHERE h.scope <> 'thread' OR h.value = r.thread_id)) AS since
+    FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
+    WHERE r.status = 'decided' AND d.dispatch_at <= now() - make_interval(secs => %(patience_s)s)
+      AND (%(thread_id)s::text IS NULL OR r.thread_id = %(thread_id)s)
+      AND hitl.held(r.thread_id, r.workflow, NULL) IS NULL
+      AND NOT EXISTS (
+          SELECT FROM hitl.runs u
+          WHERE u.thread_id = r.thread_id AND u.holder IS NOT NULL AND u.lease_until >= now()
+            AND NOT pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
+) AS found
+WHERE found.since <= now() - make_interval(secs => %(patience_s)s)
+ORDER BY since LIMIT %(limit)s;
+
+-- name: alarm
+-- Once for each decision.
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'alarm', d.thread_id, d.review_id, json_build_object(
+    'event', 'decided_not_resumed', 'by', 'system:reconcile', 'decided_at', d.decided_at,
+    'because', format('decided by %%s, and nobody has told the thread', d.by))
+FROM unnest(%(thread_ids)s::text[], %(ids)s::text[]) AS late (thread_id, id)
+JOIN hitl.decisions d ON d.thread_id = late.thread_id AND d.review_id = late.id
+WHERE NOT EXISTS (
+    SELECT FROM hitl.events a
+    WHERE a.thread_id = d.thread_id AND a.review_id = d.review_id AND a.type = 'alarm' AND a.at >= d.decided_at
+      AND a.data ->> 'event' = 'decided_not_resumed');
+
+-- name: runs_left_behind
+-- Runs whose process is gone, or has not shown itself for as long as its lease.
+SELECT u.thread_id, NULL AS review_id, u.started_at AS since, u.holder, u.reviews <> '{}' AS noted
+FROM hitl.runs u
+WHERE u.holder IS NOT NULL AND (%(thread_id)s::text IS NULL OR u.thread_id = %(thread_id)s)
+  AND (u.lease_until < now() OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
+  AND hitl.held(u.thread_id, NULL, NULL) IS NULL
+ORDER BY since LIMIT %(limit)s;
+
+-- name: put_jobs
+-- A job for each of these threads that no job stands for. The tables are there: `try_lock` has said so.
+SELECT hitl.enqueue_resume(t.id), t.id AS thread_id FROM (SELECT DISTINCT unnest(%(thread_ids)s::text[]) AS id) AS t
+WHERE NOT EXISTS (
+    SELECT FROM hitl_jobs.procrastinate_jobs j WHERE j.status = 'doing' AND j.lock = hitl.lock_of(t.id))
+  AND NOT EXISTS (
+    SELECT FROM hitl_jobs.procrastinate_jobs j
+    WHERE j.status = 'todo'
+      AND j.queueing_lock IN ('resume:' || hitl.lock_of(t.id), 'wake-resume:' || hitl.lock_of(t.id)));
+
+-- name: open_threads
+-- The next threads that have an open case, by name: each look takes a few, and all are seen in turn.
+SELECT DISTINCT thread_id FROM hitl.reviews
+WHERE status IN ('pending', 'decided', 'failed') AND thread_id > %(after)s
+ORDER BY thread_id LIMIT %(limit)s;
+
+-- name: rows_without_pause
+-- Open cases whose thread does not stand at the checkpoint that they were asked at. Our savers close a case in the
+-- transaction that leaves it: what is found here was written past them. What was taken before it failed has left its
+-- checkpoint rightly.
+SELECT r.thread_id, r.id AS review_id, r.asked_at AS since, r.status, r.question, head.id AS head
+FROM hitl.reviews r
+LEFT JOIN LATERAL (
+    SELECT max(c.checkpoint_id) AS id FROM checkpoints c WHERE c.thread_id = r.thread_id AND c.checkpoint_ns = ''
+) AS head ON true
+WHERE r.status IN ('pending', 'decided', 'failed') AND r.closed_at IS NULL
+  AND (%(thread_id)s::text IS NULL OR r.thread_id = %(thread_id)s)
+  AND head.id IS DISTINCT FROM r.checkpoint_id
+ORDER BY since LIMIT %(limit)s;
+
+-- name: lock_rows_without_pause
+-- The same for some threads, without those that somebody is at, and held fast for `leave_behind`, which looks again.
+SELECT r.thread_id, r.id
+FROM hitl.reviews r
+LEFT JOIN LATERAL (
+    SELECT max(c.checkpoint_id) AS id FROM checkpoints c WHERE c.thread_id = r.thread_id AND c.checkpoint_ns = ''
+) AS head ON true
+WHERE r.thread_id = ANY (%(thread_ids)s) AND r.status IN ('pending', 'decided') AND r.closed_at IS NULL
+  AND head.id IS DISTINCT FROM r.checkpoint_id
+FOR UPDATE OF r SKIP LOCKED;
+
+-- name: leave_behind
+-- Nobody is asked where the thread does not stand any more. Where somebody has decided, a person hears of it.
+WITH gone AS (
+    SELECT r.thread_id, r.id, r.status, CASE WHEN head.id IS NULL THEN 'the thread is gone'
+           ELSE 'the thread stands at another checkpoint, written or restored past our savers' END AS because
+    FROM unnest(%(thread_ids)s::text[], %(ids)s::text[]) AS found (thread_id, id)
+    JOIN hitl.reviews r ON r.thread_id = found.thread_id AND r.id = found.id
+    LEFT JOIN LATERAL (
+        SELECT max(c.checkpoint_id) AS id FROM checkpoints c WHERE c.thread_id = r.thread_id AND c.checkpoint_ns = ''
+    ) AS head ON true
+    WHERE r.status IN ('pending', 'decided') AND r.closed_at IS NULL AND head.id IS DISTINCT FROM r.checkpoint_id
+), closed AS (
+    UPDATE hitl.reviews r
+    SET status = CASE r.status WHEN 'decided' THEN 'failed' ELSE 'superseded' END,
+        closed_at = CASE r.status WHEN 'decided' THEN NULL ELSE now() END,
+        error = CASE r.status WHEN 'decided' THEN 'it was decided, but ' || g.because || ': nothing of it was done' END
+    FROM gone g WHERE r.thread_id = g.thread_id AND r.id = g.id
+    RETURNING r.thread_id, r.id, r.status, r.error, g.because
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT status, thread_id, id, json_build_object('by', 'system:reconcile', 'because', because, 'error', error)
+FROM closed RETURNING id;
+
+-- name: poisoned
+-- Answers that are stored and not taken: one that a task had when it raised, which is given to it again and again; and
+-- one that LangGraph's own saver kept for whatever asks next.
+SELECT a.thread_id, r.id AS review_id, coalesce(r.asked_at, (c.checkpoint ->> 'ts')::timestamptz) AS since, r.error,
+       a.task_id = '00000000-0000-0000-0000-000000000000' AS for_anybody
+FROM checkpoint_writes a
+JOIN checkpoints c ON c.thread_id = a.thread_id AND c.checkpoint_ns = '' AND c.checkpoint_id = a.checkpoint_id
+LEFT JOIN LATERAL (
+    SELECT r.id, r.asked_at, r.error FROM hitl.reviews r
+    WHERE r.thread_id = a.thread_id AND r.checkpoint_id = a.checkpoint_id AND r.status IN ('pending', 'failed')
+      AND r.closed_at IS NULL
+      AND (r.task_id = a.task_id OR a.task_id = '00000000-0000-0000-0000-000000000000')
+    ORDER BY r.status, r.seq LIMIT 1
+) AS r ON true
+WHERE a.checkpoint_ns = '' AND a.channel = '__resume__'
+  AND (%(thread_id)s::text IS NULL OR a.thread_id = %(thread_id)s)
+  AND NOT EXISTS (
+      SELECT FROM checkpoints n
+      WHERE n.thread_id = a.thread_id AND n.checkpoint_ns = '' AND n.checkpoint_id > a.checkpoint_id)
+  AND (a.task_id = '00000000-0000-0000-0000-000000000000' OR EXISTS (
+      SELECT FROM checkpoint_writes e
+      WHERE e.thread_id = a.thread_id AND e.checkpoint_ns = '' AND e.checkpoint_id = a.checkpoint_id
+        AND e.task_id = a.task_id AND e.channel = '__error__'))
+  AND NOT EXISTS (
+      SELECT FROM hitl.reviews d WHERE d.thread_id = a.thread_id AND d.task_id = a.task_id AND d.status = 'decided')
+  AND NOT EXISTS (
+      SELECT FROM hitl.runs u
+      WHERE u.thread_id = a.thread_id AND u.holder IS NOT NULL AND u.lease_until >= now()
+        AND NOT pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
+ORDER BY since LIMIT %(limit)s;
+
+-- name: stalled
+-- Every question at the head is answered, and yet no newer checkpoint came: LangGraph shows such a thread as finished.
+SELECT found.thread_id, NULL AS review_id, found.since
+FROM (
+    SELECT w.thread_id, coalesce(max(r.closed_at), max((c.checkpoint ->> 'ts')::timestamptz)) AS since
+    FROM checkpoint_writes w
+    JOIN checkpoints c ON c.thread_id = w.thread_id AND c.checkpoint_ns = '' AND c.checkpoint_id = w.checkpoint_id
+    LEFT JOIN hitl.reviews r ON r.thread_id = w.thread_id AND r.checkpoint_id = w.checkpoint_id
+    WHERE w.checkpoint_ns = '' AND w.channel = '__interrupt__'
+      AND (%(thread_id)s::text IS NULL OR w.thread_id = %(thread_id)s)
+      AND NOT EXISTS (
+          SELECT FROM checkpoints n
+          WHERE n.thread_id = w.thread_id AND n.checkpoint_ns = '' AND n.checkpoint_id > w.checkpoint_id)
+    GROUP BY w.thread_id, w.checkpoint_id
+    HAVING bool_and(EXISTS (
+        SELECT FROM checkpoint_writes o
+        WHERE o.thread_id = w.thread_id AND o.checkpoint_ns = '' AND o.checkpoint_id = w.checkpoint_id
+          AND o.task_id = w.task_id
+          AND o.channel NOT IN ('__interrupt__', '__resume__', '__error__', '__error_source_node__', '__scheduled__')))
+) AS found
+WHERE found.since <= now() - make_interval(secs => %(patience_s)s)
+  AND hitl.held(found.thread_id, NULL, NULL) IS NULL
+  AND NOT EXISTS (
+      SELECT FROM hitl.runs u
+      WHERE u.thread_id = found.thread_id AND u.holder IS NOT NULL AND u.lease_until >= now()
+        AND NOT pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
+ORDER BY since LIMIT %(limit)s;
+
+-- name: unknown_effects
+-- Acts of which nobody knows whether they were done: said to be, or begun by a process that is gone.
+SELECT e.thread_id, e.review_id, e.started_at AS since, e.action, e.by, e.key, e.error
+FROM hitl.effects e
+WHERE e.status IN ('started', 'unknown') AND (%(thread_id)s::text IS NULL OR e.thread_id = %(thread_id)s)
+  AND (e.status = 'unknown' OR (
+      NOT e.idempotent AND pg_try_advisory_xact_lock_shared(hashtextextended('hitl-effect:' || e.key, 0))))
+ORDER BY since LIMIT %(limit)s;
+
+-- name: failed
+-- Threads that raised, at the gate or after it.
+SELECT r.thread_id, r.id AS review_id, r.error, r.workflow, coalesce(
+    (SELECT max(e.at) FROM hitl.events e WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type = 'failed'),
+    r.asked_at) AS since
+FROM hitl.reviews r
+WHERE r.status = 'failed' AND (%(thread_id)s::text IS NULL OR r.thread_id = %(thread_id)s)
+ORDER BY since LIMIT %(limit)s;
+
+-- name: starts_failed
+-- First runs that raised, and were not asked for again since.
+SELECT s.thread_id, NULL AS review_id, s.finished_at AS since, s.workflow, s.error, s.id
+FROM hitl.starts s
+WHERE s.status = 'failed' AND (%(thread_id)s::text IS NULL OR s.thread_id = %(thread_id)s)
+  AND NOT EXISTS (SELECT FROM hitl.starts n WHERE n.thread_id = s.thread_id AND n.id > s.id)
+ORDER BY since LIMIT %(limit)s;
+
+-- name: standing_still
+-- Threads that raised when they went on with another thread's result.
+SELECT w.thread_id, NULL AS review_id, w.since, w.error, w.child
+FROM hitl.waits w
+WHERE w.error IS NOT NULL AND (%(thread_id)s::text IS NULL OR w.thread_id = %(thread_id)s)
+ORDER BY since LIMIT %(limit)s;
+
+-- name: notices_failed
+-- Messages that were given up, by target.
+SELECT '' AS thread_id, NULL AS review_id, min(o.created_at) AS since, o.target_id AS target, count(*) AS notices,
+       max(o.error) AS error
+FROM hitl.outbox o
+WHERE o.status = 'failed' AND (%(thread_id)s::text IS NULL OR o.thread_id = %(thread_id)s)
+GROUP BY o.target_id ORDER BY since LIMIT %(limit)s;
+
+-- name: timers_overdue
+-- Reminders, escalations and expiries that should have been acted on some minutes ago.
+SELECT '' AS thread_id, NULL AS review_id, min(t.at) AS since, count(*) AS timers
+FROM hitl.timers t JOIN hitl.reviews r ON r.thread_id = t.thread_id AND r.id = t.review_id
+WHERE t.done_at IS NULL AND t.at < now() - make_interval(secs => %(overdue_s)s) AND r.status = 'pending'
+  AND (%(thread_id)s::text IS NULL OR t.thread_id = %(thread_id)s)
+HAVING count(*) > 0;
+
+-- name: unsealed
+-- Events that should have been sealed long ago.
+SELECT '' AS thread_id, NULL AS review_id, min(e.at) AS since, count(*) AS events
+FROM hitl.unsealed u JOIN hitl.events e ON e.id = u.event_id
+WHERE e.at < now() - make_interval(secs => %(alarm_s)s)
+  AND (%(thread_id)s::text IS NULL OR e.thread_id = %(thread_id)s)
+HAVING count(*) > 0;
+
+-- name: workers
+-- Workers that have shown themselves, of all tenants, and this tenant's jobs that wait for one.
+SELECT '' AS thread_id, NULL AS review_id, NULL::timestamptz AS since,
+       (SELECT count(*) FROM hitl_jobs.procrastinate_workers w WHERE w.last_heartbeat > now() - interval '30 seconds') AS alive,
+       (SELECT count(*) FROM hitl_jobs.procrastinate_jobs j
+        WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now())
+          AND j.lock = hitl.lock_of(j.args ->> 'thread_id')
+          AND (%(thread_id)s::text IS NULL OR j.args ->> 'thread_id' = %(thread_id)s)) AS jobs;
