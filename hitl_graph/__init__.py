@@ -33,12 +33,15 @@ from hitl_graph.gates import (
 )
 from hitl_graph.nodes import (
     HitlState,
+    add_detached_gate,
     add_gate,
+    ahanded_back,
     ask_on_failure,
     boundary_map,
     check_boundary,
     effect,
     evidence_unchanged,
+    handed_back,
     not_listed,
     within,
 )
@@ -113,6 +116,7 @@ __all__ = [
     "effect",
     "evidence_unchanged",
     "gated",
+    "handed_back",
     "not_listed",
     "open_checkpointer",
     "review",

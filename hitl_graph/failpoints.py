@@ -12,7 +12,7 @@ import os
 import signal
 from collections.abc import Callable
 
-__all__ = ["FailpointReached", "arm", "failpoint"]
+__all__ = ["FailpointReached", "arm", "arm_named", "failpoint"]
 
 
 class FailpointReached(BaseException):
@@ -53,9 +53,18 @@ def _after(passings: int, act: str) -> Callable[[], None]:
     return hook
 
 
-for _word in filter(None, os.environ.get("HITL_FAILPOINTS", "").replace(" ", "").split(",")):
-    _name, _, _what = _word.partition("=")
-    _act, _, _number = _what.partition("@")
-    if _act not in ("kill", "stop", "raise"):
-        raise ValueError(f"HITL_FAILPOINTS: {_word!r}: say kill, stop or raise, such as {_name}=kill@2")
-    arm(_name, _after(int(_number or 1), _act))
+def arm_named(text: str) -> None:
+    """Arm the places that a text names, as `HITL_FAILPOINTS` does.
+
+    Raises:
+        ValueError: It says something else than kill, stop or raise.
+    """
+    for word in filter(None, text.replace(" ", "").split(",")):
+        name, _, what = word.partition("=")
+        act, _, number = what.partition("@")
+        if act not in ("kill", "stop", "raise"):
+            raise ValueError(f"HITL_FAILPOINTS: {word!r}: say kill, stop or raise, such as {name}=kill@2")
+        arm(name, _after(int(number or 1), act))
+
+
+arm_named(os.environ.get("HITL_FAILPOINTS", ""))

@@ -25,6 +25,7 @@ from hitl_graph.checkpointers.mirror import (
     rollback,
     without_null_resume,
 )
+from hitl_graph.checkpointers.missing import MISSING_SQL, rows_to_open, wanted
 from hitl_graph.checkpointers.saver import SQL, passed, pending_statements, together
 from hitl_graph.checkpointers.serde import strict_serde
 from hitl_graph.nodes.ledger import Act, Entry
@@ -82,6 +83,23 @@ class AsyncReviewSaver(AsyncPostgresSaver):
         async with self._cursor() as cursor:
             await cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)})
             return await cursor.fetchone()
+
+    async def aopen_missing(
+        self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown"
+    ) -> list[str]:
+        """Open the reviews of threads that are paused without one; see `ReviewSaver.open_missing`."""
+        async with self._cursor() as cursor:
+            await cursor.execute(MISSING_SQL["paused_without_row"], wanted(thread_ids))
+            found = await cursor.fetchall()
+        opened: list[str] = []
+        for row in found:
+            statements, ids = rows_to_open(row, self.serde)
+            with together(statements):
+                async with self._cursor(pipeline=True) as cursor:
+                    named = {"thread_id": row["thread_id"], "ids": ids, "by": by}
+                    await cursor.execute(MISSING_SQL["opened"], named)
+            opened += [one for one in ids if one not in opened]
+        return opened
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""

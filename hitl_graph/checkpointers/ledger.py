@@ -188,7 +188,8 @@ def _ended(act: Act, attempt: int, entry: Entry, serde: SerializerProtocol) -> t
 
 def _failed(act: Act, attempt: int, error: BaseException) -> dict[str, Any]:
     """An act that may be told again, or says itself that nothing was done, can be tried again; no other can."""
-    again = act.idempotent or isinstance(error, (EffectNotDone, RunTakenOver))
+    again = act.idempotent and not isinstance(error, EffectUnknown)  # a channel says so of its own
+    again = again or isinstance(error, (EffectNotDone, RunTakenOver))
     text = ascii(error) if "\x00" in repr(error) else repr(error)
     status = "not_done" if again else "unknown"
     return {"key": act.key, "attempt": attempt, "status": status, "error": text[:_LONGEST_ERROR]}

@@ -74,8 +74,8 @@ def of_put_writes(
             opened.append(("give_to_task", {**task, "ids": ids}))
         for one in found:
             if child := waited_for(one.value):
-                named = {"id": one.id, "child": child, "node": _node(task_path), "workflow": workflow_of(config)}
-                opened.append(("open_wait", {**task, **named}))
+                named = {"id": one.id, "child": child, "node": _node(task_path)}
+                opened.append(("open_wait", {**task, **named, "workflow": workflow_of(config)}))
         return [("lock_early", task), *opened, ("close_task", {**answered, "keep": ids})]
     if ERROR in channels:
         error = next(_text(value) for channel, value in writes if channel == ERROR)

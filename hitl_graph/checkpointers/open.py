@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any
 
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from hitl_graph.checkpointers.async_saver import AsyncReviewSaver
 from hitl_graph.checkpointers.saver import ReviewSaver
 from hitl_graph.checkpointers.serde import strict_serde
 from hitl_graph.storage.embedded import database_url
 from hitl_graph.storage.migrate import migrate
+from hitl_graph.storage.pools import async_pool, sync_pool
 from hitl_graph.storage.tenants import TenantsPools
 
 __all__ = ["open_checkpointer"]
@@ -61,14 +61,7 @@ class open_checkpointer:  # noqa: N801  # called like a function, used as a cont
 
     def __enter__(self) -> ReviewSaver:
         url = _prepared(self._url)
-        pool = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=self._max_size,
-            kwargs=_CONNECTION,
-            configure=self._bound.bind,
-            open=False,
-        )
+        pool = sync_pool(url, max_size=self._max_size, bound=self._bound, kwargs=_CONNECTION)
         self._stack.enter_context(pool)
         return ReviewSaver(pool, self._serde)
 
@@ -79,14 +72,7 @@ class open_checkpointer:  # noqa: N801  # called like a function, used as a cont
 
     async def __aenter__(self) -> AsyncReviewSaver:
         url = await asyncio.to_thread(_prepared, self._url)
-        pool = AsyncConnectionPool(
-            url,
-            min_size=1,
-            max_size=self._max_size,
-            kwargs=_CONNECTION,
-            configure=self._bound.abind,
-            open=False,
-        )
+        pool = async_pool(url, max_size=self._max_size, bound=self._bound, kwargs=_CONNECTION)
         await self._async_stack.enter_async_context(pool)
         return AsyncReviewSaver(pool, self._serde)
 

@@ -27,6 +27,7 @@ from hitl_graph.checkpointers.mirror import (
     rollback,
     without_null_resume,
 )
+from hitl_graph.checkpointers.missing import MISSING_SQL, rows_to_open, wanted
 from hitl_graph.checkpointers.serde import strict_serde
 from hitl_graph.failpoints import failpoint
 from hitl_graph.nodes.ledger import Act, Entry
@@ -116,6 +117,30 @@ class ReviewSaver(PostgresSaver):
         """The thread's newest takeover that was handed back; see `hitl_graph.nodes.hand_back`."""
         with self._cursor() as cursor:
             return cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)}).fetchone()
+
+    def open_missing(self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown") -> list[str]:
+        """Open the reviews of threads that are paused without one: LangGraph's own saver wrote there, or a backup.
+
+        The questions are read from the threads themselves, so no graph is needed. Those that have a review, open or
+        closed, are left.
+
+        Args:
+            thread_ids: Only these threads; None: all, which reads the stored pauses of all.
+            by: Who does it; kept in the event `row_opened`.
+
+        Returns:
+            The ids of the reviews, oldest pause first.
+        """
+        with self._cursor() as cursor:
+            found = cursor.execute(MISSING_SQL["paused_without_row"], wanted(thread_ids)).fetchall()
+        opened: list[str] = []
+        for row in found:
+            statements, ids = rows_to_open(row, self.serde)
+            with together(statements), self._cursor(pipeline=True) as cursor:
+                named = {"thread_id": row["thread_id"], "ids": ids, "by": by}
+                cursor.execute(MISSING_SQL["opened"], named)
+            opened += [one for one in ids if one not in opened]
+        return opened
 
     def delete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""

@@ -20,16 +20,19 @@ from hitl_graph.cli import (
     decide,
     demo,
     doctor,
+    effects,
     holds,
     listing,
     notices,
     ownership,
     people,
+    repair,
     resume,
     show,
     worker,
 )
 from hitl_graph.cli.output import explain, installed_version, report_error
+from hitl_graph.cli.tenants import with_tenants
 
 __all__ = ["app", "main"]
 
@@ -69,7 +72,9 @@ app.add_typer(people.codes, name="codes", short_help="Reasons and causes that de
 app.add_typer(audit.audit, name="audit", short_help="Verify and export what happened.")
 app.add_typer(notices.notices, name="notices", short_help="Who is told, and what is still to be told.")
 app.command("boundary", short_help="Check that nothing acts without a gate.")(boundary.boundary)
+app.command("effects", short_help="List what was done, and what is unknown.")(effects.effects)
 app.command("doctor", short_help="See whether everything is in order.")(doctor.doctor)
+app.command("repair", short_help="See what is wrong with a thread, and repair it.")(repair.repair)
 
 
 _AGAIN_S = 0.2
@@ -84,7 +89,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if args is None else args)
     try:
-        app(args=given, prog_name="hitl-graph")
+        with_tenants(typer.main.get_command(app))(args=given, prog_name="hitl-graph")
     except SystemExit:
         _leaving.set()
         raise

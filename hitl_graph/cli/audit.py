@@ -33,7 +33,8 @@ def verify(
     anchor: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What `audit anchor` wrote earlier: a log that was cut off or set back is found."
+            metavar="FILE",
+            help="What `audit anchor` wrote earlier: a log that was cut off or set back is found.",
         ),
     ] = None,
     export: Annotated[
@@ -92,11 +93,15 @@ def export(
     *,
     thread: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Only this thread; of the others the seals, which tell nothing of them."),
+        typer.Option(
+            metavar="ID", help="Only this thread; of the others the seals, which tell nothing of them."
+        ),
     ] = None,
     since: Annotated[
         dt.datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="Begin here (UTC)."),
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="Begin here (UTC)."
+        ),
     ] = None,
     file: Out = None,
     db: Db = None,
@@ -131,7 +136,9 @@ def erase(
     thread: Annotated[str, typer.Argument(metavar="THREAD", help="The thread's id.")],
     *,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept.")],
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who; else the user of this process.")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who; else the user of this process.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also while a case of it is open.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     db: Db = None,
@@ -142,8 +149,14 @@ def erase(
 
     That it happened stays in the log, which still verifies. With --json: {"erased": {"reviews": N, ...}}.
     """
+    if not yes and not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "there is nobody to ask here, and it cannot be taken back", param_hint="--yes"
+        )
     if not yes:
-        typer.confirm(f"Erase thread {one_line(thread).plain}? It cannot be taken back.", abort=True, err=True)
+        typer.confirm(
+            f"Erase thread {one_line(thread).plain}? It cannot be taken back.", abort=True, err=True
+        )
     with Desk(db, tenant=tenant) as desk:
         done = desk.audit.erase(thread, by=by or this_user(), reason=reason, force=force)
     if as_json:

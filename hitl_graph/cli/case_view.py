@@ -137,13 +137,7 @@ def _about(case: Case, request: ReviewRequest | None) -> dict[str, Text | str]:
     if request.tool_call:
         about["The agent calls"] = _call(request)
     about["Who must act"] = _owner(case, request)
-    if case.claimed_by:
-        about["Who is at it"] = one_line(f"{case.claimed_by}, until {clock(case.claimed_until)}", "yellow")
-    if request.approvals > 1:
-        said = ", ".join(vote["by"] for vote in case.votes if vote["counts"]) or "nobody yet"
-        about["Approvals"] = one_line(f"{request.approvals} people must agree; so far {said}")
-    if request.excluded:
-        about["May not decide"] = one_line(", ".join(request.excluded))
+    about |= _people(case, request)
     if request.blocks:
         about["Blocks"] = safe(", ".join(request.blocks))
     if request.warnings:
@@ -153,6 +147,19 @@ def _about(case: Case, request: ReviewRequest | None) -> dict[str, Text | str]:
         about["Made with"] = one_line(", ".join(made), "dim")
     about["Review"] = safe(case.id, "dim")
     about["Digest"] = safe(case.digest, "dim")
+    return about
+
+
+def _people(case: Case, request: ReviewRequest) -> dict[str, Text | str]:
+    """Who is at it, who has said yes, and who may not."""
+    about: dict[str, Text | str] = {}
+    if case.claimed_by:
+        about["Who is at it"] = one_line(f"{case.claimed_by}, until {clock(case.claimed_until)}", "yellow")
+    if request.approvals > 1:
+        said = ", ".join(vote["by"] for vote in case.votes if vote["counts"]) or "nobody yet"
+        about["Approvals"] = one_line(f"{request.approvals} people must agree; so far {said}")
+    if request.excluded:
+        about["May not decide"] = one_line(", ".join(request.excluded))
     return about
 
 

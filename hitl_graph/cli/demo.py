@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import os
+import select
 import signal
 import sys
 import time
@@ -137,6 +138,7 @@ def _terminal() -> Terminal:
         with _interruptible():
             try:
                 err().print("> ", end="")
+                _until_line()
                 return input()
             except KeyboardInterrupt:
                 err().print()
@@ -153,6 +155,21 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _until_line() -> None:
+    """Wait until a line can be read. A Ctrl-C that comes just before `input` begins to read would wait for the line."""
+    if sys.platform == "win32" or not sys.stdin.isatty():
+        return
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    try:
+        select.select([sys.stdin, told], [], [])
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(told)
+        os.close(tell)
 
 
 @contextmanager

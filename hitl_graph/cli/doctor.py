@@ -11,9 +11,12 @@ from typing import Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
+from hitl_graph.cli.findings_view import findings_view, told_as_json
 from hitl_graph.cli.options import AsJson, Db
 from hitl_graph.cli.output import explain, installed_version, one_line, out, print_json, safe, short_id, span
+from hitl_graph.desk.findings import Finding
 
 __all__ = ["doctor"]
 
@@ -25,6 +28,8 @@ LIBRARIES = (
     "langchain-core",
     "psycopg",
 )
+MINUTE_S = 60.0
+"""What has stood still for so long is a finding."""
 PATIENCE_S = 300.0
 """A decision that has not reached its thread after this time is a fault."""
 
@@ -53,13 +58,19 @@ _STYLE = {Verdict.OK: "green", Verdict.NOTE: "yellow", Verdict.WRONG: "bold red"
 def doctor(*, db: Db = None, as_json: AsJson = False) -> None:
     """Look at versions, home folder, database, tables and queue.
 
-    Changes nothing; the embedded Postgres is started when it is the one to look at. Exit code 1 when
-    something is wrong. With --json: {"ok": ..., "checks": [{"name", "verdict", "found", "fix"}]}.
+    Then for threads and cases that do not go on, each with its fix. Changes nothing; the embedded Postgres is started
+    when it is the one to look at. Exit code 1 when something is wrong or needs a person. With --json: {"ok": ...,
+    "checks": [{"name", "verdict", "found", "fix"}], "findings": [{"kind", "thread_id", "review_id", "since", "what",
+    "fix", "needs_person"}]}.
     """
     checks = list(_checks(db))
+    current = any(check.name == "tables" and check.verdict is Verdict.OK for check in checks)
+    findings = _findings(db) if current else []
     wrong = [check for check in checks if check.verdict is Verdict.WRONG]
+    needing = [finding for finding in findings if finding.needs_person]
     if as_json:
-        print_json({"ok": not wrong, "checks": checks})
+        told = [told_as_json(finding) for finding in findings]
+        print_json({"ok": not (wrong or needing), "checks": checks, "findings": told})
     else:
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
@@ -71,14 +82,33 @@ def doctor(*, db: Db = None, as_json: AsJson = False) -> None:
                 found.append("\n→ ").append_text(safe(check.fix))
             table.add_row(safe(check.verdict.value, _STYLE[check.verdict]), check.name, found)
         out().print(table)
-        count = (
-            f"{len(wrong)} thing{'s are' if len(wrong) > 1 else ' is'} wrong."
-            if wrong
-            else "All is in order."
-        )
-        out().print(one_line(f"\n{count}", "bold red" if wrong else "green"))
-    if wrong:
+        for section in findings_view(findings):
+            out().print(section)
+        out().print()
+        out().print(_verdict(len(wrong), len(needing), len(findings) - len(needing)))
+    if wrong or needing:
         raise typer.Exit(1)
+
+
+def _verdict(wrong: int, needing: int, rest: int) -> Text:
+    """All of it in a sentence."""
+    said = []
+    if wrong:
+        said.append(f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong")
+    if needing:
+        said.append(f"{needing} need{'s' if needing == 1 else ''} a person")
+    if rest:
+        said.append(f"{rest} mend{'s' if rest == 1 else ''} by {'itself' if rest == 1 else 'themselves'}")
+    style = "bold red" if wrong or needing else "yellow" if rest else "green"
+    return one_line(", ".join(said) + "." if said else "All is in order.", style)
+
+
+def _findings(db: str | None) -> list[Finding]:
+    """What the reconciler finds."""
+    from hitl_graph.desk import Desk
+
+    with Desk(db) as desk:
+        return desk.findings(patience_s=MINUTE_S)
 
 
 def _checks(db: str | None) -> Iterator[Check]:
@@ -226,22 +256,14 @@ def _standing_still(conn: Any) -> Iterator[Check]:
     else:
         yield Check("decisions", Verdict.OK, "each has reached its thread")
     runs = conn.execute(
-        "SELECT thread_id, extract(epoch FROM now() - started_at)::float8 AS age FROM hitl.runs ORDER BY started_at"
+        "SELECT thread_id, extract(epoch FROM now() - started_at)::float8 AS age FROM hitl.runs "
+        "WHERE holder IS NOT NULL ORDER BY started_at"
     ).fetchall()
     if runs:
         oldest = runs[0]
-        found = f"{len(runs):,} threads are being resumed, or were when their process died; "
+        found = f"{len(runs):,} {'threads are' if len(runs) > 1 else 'thread is'} being run; "
         found += f"thread {oldest['thread_id']} since {span(oldest['age'])}"
-        verdict = Verdict.WRONG if oldest["age"] > PATIENCE_S else Verdict.NOTE
-        fix = "hitl-graph resume MODULE:ATTRIBUTE takes over those whose process is gone"
-        yield Check("runs", verdict, found, fix)
-    failed = conn.execute(
-        "SELECT id, thread_id, error FROM hitl.reviews WHERE status = 'failed' ORDER BY seq DESC LIMIT 5"
-    ).fetchall()
-    for row in failed:
-        found = f"thread {row['thread_id']} stands still: {row['error']}"
-        fix = f"mend the cause, then: hitl-graph resume MODULE:ATTRIBUTE --retry {short_id(row['id'])}"
-        yield Check("failed", Verdict.WRONG, found, fix)
+        yield Check("runs", Verdict.OK, found)
 
 
 def _one(conn: Any, sql: str) -> dict[str, Any]:

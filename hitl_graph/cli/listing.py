@@ -54,13 +54,12 @@ def list_cases(
 
     With --json: {"cases": [...], "next": SEQ or null}; `show --json` has each case whole.
     """
-    filters: Filters = {"owner": owner, "gate": gate, "kind": kind, "action": action, "workflow": workflow}
+    filters = {"owner": owner, "gate": gate, "kind": kind, "action": action, "workflow": workflow}
+    asked = Filters(owner=owner, gate=gate, kind=kind, action=action, workflow=workflow, thread_id=thread)
     wanted = None if status is Which.ALL else status.value
     with Desk(db) as desk:
         shown = snoozed or status is not Which.PENDING
-        page = desk.cases(
-            status=wanted, after=after, limit=limit, snoozed=shown, thread_id=thread, **filters
-        )
+        page = desk.cases(status=wanted, after=after, limit=limit, snoozed=shown, **asked)
     if as_json:
         print_json({"cases": [case_summary(case) for case in page], "next": page.next})
         return
@@ -69,7 +68,7 @@ def list_cases(
         out().print(_nothing(named, after))
         return
     out().print(_table(page, status))
-    out().print(_below(page, named, limit))
+    out().print(_below(page, named, limit, snoozed=snoozed))
 
 
 def _table(page: Page, status: Which) -> Table:
@@ -106,11 +105,11 @@ def _due(case: Case) -> Text:
     return Text(f"in {span(left)}") if left >= 0 else Text(f"{span(left)} late", "bold red")
 
 
-def _below(page: Page, named: dict[str, str | None], limit: int) -> Text:
+def _below(page: Page, named: dict[str, str | None], limit: int, *, snoozed: bool) -> Text:
     cases = f"{len(page)} case{'s' * (len(page) != 1)}"
     text = Text(f"\n{cases}. Look at one: hitl-graph show {short_id(page[0].id)}")
     if page.next is not None:
-        size = [] if limit == 50 else ["--limit", str(limit)]
+        size = [*(["--snoozed"] if snoozed else []), *([] if limit == 50 else ["--limit", str(limit)])]
         command = shlex.join(["hitl-graph", "list", *_options(named), *size, "--after", str(page.next)])
         text.append(f"\nThere are more: {one_line(command)}")
     return text

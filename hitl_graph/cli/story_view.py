@@ -52,7 +52,9 @@ def _changes(decided: Mapping[str, Any] | None) -> Text:
 
 
 def _effects(effects: list[Mapping[str, Any]]) -> Text:
-    told = [f"{one['action']}: {one['status']} at {one['finished_at'] or one['started_at']}" for one in effects]
+    told = [
+        f"{one['action']}: {one['status']} at {one['finished_at'] or one['started_at']}" for one in effects
+    ]
     return Text("\n").join(map(one_line, told)) if told else Text("nothing that the ledger knows")
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -69,8 +70,10 @@ def worker(
         workers = importlib.import_module("hitl_graph.workers")
     except ImportError as error:
         raise GraphNotLoaded(str(error)) from error
+    for name in ("psycopg.pool", "procrastinate"):  # what they would print many times the worker says once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     graphs = _named(graph or [], config)
-    options = {"concurrency": concurrency, "drain_s": drain, "stalled_s": stalled, "heartbeat_s": stalled / 4}
+    options = {"concurrency": concurrency, "drain_s": drain, "stalled_s": stalled}
     asyncio.run(_work(workers.Worker(graphs, db, tell=_say, **options), concurrency))
 
 

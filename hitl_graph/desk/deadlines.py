@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import psycopg
+
 from hitl_graph.decisions import decision_to_json
 from hitl_graph.desk.bridge import SyncPart, bridged
 from hitl_graph.desk.connected import Connection, Part, rows
@@ -121,10 +123,16 @@ async def _act(conn: Connection, where: Row, row: Row, due: Sequence[Row], stand
     try:
         request, sla = _limited(row)
         case = _Due(row, request, sla, due, standing)
-        for timer in acting:
-            await _ACTS[timer["kind"]](conn, where, case, timer)
-    except (NoDecision, OverflowError) as error:
-        await tell(conn, where, "alarm", because=f"{last['kind']} is due, and it keeps waiting: {error}")
+        if last["kind"] == "expiry":
+            await tell(conn, where, "expired", **_reach(row), then=sla.on_expiry)
+        async with conn.transaction():  # what one case cannot do must not stop the others
+            for timer in acting:
+                await _ACTS[timer["kind"]](conn, where, case, timer)
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  # a payload can be broken in more ways than can be listed
+        why = str(error) if isinstance(error, NoDecision) else f"{type(error).__name__}"
+        await tell(conn, where, "alarm", because=f"{last['kind']} is due, and it keeps waiting: {why}")
 
 
 def _limited(row: Row) -> tuple[ReviewRequest, Sla]:
@@ -166,7 +174,6 @@ async def _escalate(conn: Connection, where: Row, case: _Due, timer: Row) -> Non
 
 async def _expire(conn: Connection, where: Row, case: _Due, timer: Row) -> None:
     then = case.sla.on_expiry
-    await tell(conn, where, "expired", **_reach(case.row), then=then)
     if then == "escalate":
         await _escalate_at_the_end(conn, where, case, timer)
     elif then != "keep_waiting":

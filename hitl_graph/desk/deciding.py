@@ -12,6 +12,7 @@ from hitl_graph.decisions import APPROVING, Decision
 from hitl_graph.desk.acting import SQL, Acting, must_be_open
 from hitl_graph.desk.case import Case
 from hitl_graph.desk.codes import check_codes
+from hitl_graph.desk.connected import SQL as QUERIES
 from hitl_graph.desk.connected import Connection, rows, storable
 from hitl_graph.desk.identity import Identity, authorise, identify, person_name
 from hitl_graph.desk.weighing import Weighed, weigh
@@ -134,7 +135,9 @@ class Deciding(Acting):
             if idempotency_key is not None:
                 sent = _Sent(idempotency_key, _body(case, decision, by, via, digest, undo_s))
                 if await self._sent_before(sent):
-                    return case
+                    return await self.show(
+                        case.id, thread_id=case.thread_id
+                    )  # `case` may be older than the answer
             must_be_open(case, digest)
             weighed = weigh(case, decision)
             request = _Request(case=case, weighed=weighed, by=by, via=via, digest=digest, undo_s=undo_s)
@@ -148,13 +151,18 @@ class Deciding(Acting):
         """Let a failed case's thread try again with the next `resume`, on the decision that stands.
 
         Raises:
-            ReviewClosed: It has not failed. Nothing was changed.
+            ReviewClosed: It has not failed. NotAuthorised: They may not act on it. Nothing was changed.
         """
+        by = person_name(by, where="retry")
         case = await self.show(review_id, thread_id=thread_id)
-        if not await self._all("retry", {"thread_id": case.thread_id, "id": case.id, "by": by}):
-            raise ReviewClosed(
-                f"review {case.id} is {case.status.value}, not failed: there is nothing to retry"
-            )
+        async with self._refusals(case, by, "retry"):
+            async with self.transaction() as conn:
+                _, who = await self._lock_as(conn, case, by)
+                params = {"thread_id": case.thread_id, "id": case.id, "by": who.id}
+                took = await rows(conn, QUERIES["retry"], params)
+            if not took:
+                problem = f"is {case.status.value}, not failed: there is nothing to retry"
+                raise ReviewClosed(f"review {case.id} {problem}")
         return await self.show(case.id, thread_id=case.thread_id)
 
     async def _sent_before(self, sent: _Sent) -> bool:
@@ -195,7 +203,7 @@ class Deciding(Acting):
             if not await rows(conn, SQL["decide"], request.params(who, votes)):
                 raise _NotTaken(row)
             failpoint("decide.before_commit")
-        failpoint("decide.committed")
+        failpoint("decide.after_commit")
 
 
 async def _began(conn: Connection, sent: _Sent, case: Case) -> bool:

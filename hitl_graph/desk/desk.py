@@ -23,12 +23,15 @@ from hitl_graph.desk.in_process import Resumed, Run, resume_threads
 from hitl_graph.desk.notices import Notices
 from hitl_graph.desk.ownership import Ownership
 from hitl_graph.desk.people import People
+from hitl_graph.desk.reconcile import Reconciling
+from hitl_graph.desk.repairs import Repairing
 from hitl_graph.desk.runs import Runs
 from hitl_graph.desk.starts import Start, Starts
 from hitl_graph.desk.takeover import Takeover
 from hitl_graph.desk.undo import Undoing
 from hitl_graph.storage.embedded import database_url
 from hitl_graph.storage.migrate import migrate
+from hitl_graph.storage.pools import async_pool
 from hitl_graph.storage.tenants import TenantsPools
 
 if TYPE_CHECKING:
@@ -36,11 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
-RECONNECT_S = 5.0
-"""After so long a try to connect begins afresh, so that a database that is back is used at once."""
-
-
-class Desk(Deciding, Undoing, Ownership, Acknowledging, Runs, Takeover):
+class Desk(Deciding, Undoing, Ownership, Acknowledging, Repairing, Runs, Takeover, Reconciling):
     """The reviewer's side. `async with Desk() as desk:` for async code, `with Desk() as desk:` for a plain script.
 
     Args:
@@ -129,16 +128,7 @@ class Desk(Deciding, Undoing, Ownership, Acknowledging, Runs, Takeover):
         url = await asyncio.to_thread(database_url, self._url)
         await asyncio.to_thread(migrate, url)
         kwargs = {"autocommit": True, "row_factory": dict_row}
-        self._pool = AsyncConnectionPool(
-            url,
-            min_size=1,
-            max_size=self._max_size,
-            kwargs=kwargs,
-            configure=self._bound.abind,
-            check=AsyncConnectionPool.check_connection,  # what the server has closed is replaced before it is used
-            reconnect_timeout=RECONNECT_S,
-            open=False,
-        )
+        self._pool = async_pool(url, max_size=self._max_size, bound=self._bound, kwargs=kwargs)
         await self._pool.open()
         return self
 

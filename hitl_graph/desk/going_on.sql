@@ -20,7 +20,7 @@ LIMIT %(limit)s;
 -- that it has taken.
 WITH halted AS (
     DELETE FROM hitl.halted h USING hitl.runs u
-    WHERE h.thread_id = %(thread_id)s AND u.thread_id = h.thread_id AND h.at <= u.started_at
+    WHERE h.thread_id = %(thread_id)s AND u.thread_id = h.thread_id AND h.at < u.started_at
 )
 DELETE FROM hitl.waits WHERE thread_id = %(thread_id)s AND taken;
 
@@ -28,7 +28,7 @@ DELETE FROM hitl.waits WHERE thread_id = %(thread_id)s AND taken;
 -- It raised: it is not tried again by itself, and the waits say why.
 WITH halted AS (
     DELETE FROM hitl.halted h USING hitl.runs u
-    WHERE h.thread_id = %(thread_id)s AND u.thread_id = h.thread_id AND h.at <= u.started_at
+    WHERE h.thread_id = %(thread_id)s AND u.thread_id = h.thread_id AND h.at < u.started_at
 ), waits AS (
     UPDATE hitl.waits SET error = %(error)s WHERE thread_id = %(thread_id)s
 )

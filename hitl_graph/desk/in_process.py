@@ -69,7 +69,8 @@ class Run:
         """Run one thread as its checkpointer wants: `PostgresSaver` has no async side."""
         configurable = {**self.config.get("configurable", {}), **lease.configurable}
         config = {**self.config, "configurable": configurable}
-        if (name := _workflow(self.graph)) and not _is_remote(self.graph):  # so that a hold of the graph finds its acts
+        # Its acts say which graph they are of, so that a hold of the graph finds them.
+        if (name := _workflow(self.graph)) and not _is_remote(self.graph):
             config["metadata"] = {"workflow": name, **(self.config.get("metadata") or {})}
         how: dict[str, Any] = {} if self.durability is None else {"durability": self.durability}
         if self.control is not None and not _is_remote(self.graph):

@@ -188,6 +188,18 @@ class Notices(Part):
         params = {"by": by, "target": target, "id": notice}
         return len(await self.desk.rows(SQL["retry_outbox"], params))
 
+    async def prune(self, *, by: str, days: int = 90) -> int:
+        """Forget notices that were settled more than `days` ago, of cases that are over. Returns how many.
+
+        Raises:
+            NoticeError: `days` is not from 1 to 36,500. Nothing was forgotten.
+        """
+        _check_names("prune", by=by)
+        if not 1 <= days <= 36_500:
+            raise NoticeError("prune", "days", f"is {days}: give 1 to 36,500")
+        [row] = await self.desk.rows(SQL["prune"], {"by": by, "days": days})
+        return int(row["gone"])
+
     async def put_sender(
         self,
         sender: str,
@@ -250,6 +262,7 @@ class SyncNotices(SyncPart[Notices]):
     remove = bridged(Notices.remove)
     outbox = bridged(Notices.outbox)
     retry = bridged(Notices.retry)
+    prune = bridged(Notices.prune)
     put_sender = bridged(Notices.put_sender)
     senders = bridged(Notices.senders)
     remove_sender = bridged(Notices.remove_sender)

@@ -89,3 +89,19 @@ WITH gone AS (
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT 'sender_removed', '', '', json_build_object('by', %(by)s::text, 'sender', id) FROM gone
 RETURNING type;
+
+-- name: prune
+-- Notices that are long over, of cases that are over too: while a case is open it is known who was told of it.
+WITH gone AS (
+    DELETE FROM hitl.outbox o
+    WHERE o.status <> 'queued' AND o.settled_at < now() - make_interval(days => %(days)s)
+      AND NOT EXISTS (SELECT FROM hitl.reviews r
+                      WHERE r.thread_id = o.thread_id AND r.id = o.review_id
+                        AND r.status IN ('pending', 'decided', 'failed'))
+    RETURNING o.id
+), told AS (
+    INSERT INTO hitl.events (type, thread_id, review_id, data)
+    SELECT 'notices_pruned', '', '', json_build_object('by', %(by)s::text, 'days', %(days)s::int, 'notices', count(*))
+    FROM gone HAVING count(*) > 0
+)
+SELECT count(*) AS gone FROM gone;

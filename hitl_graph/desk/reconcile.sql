@@ -5,6 +5,9 @@
 -- One at a time in a tenant.
 SELECT pg_try_advisory_xact_lock(hashtextextended('hitl-reconcile:' || hitl.tenant(), 0)) AS got, hitl.has_jobs() AS jobs;
 
+-- name: has_jobs
+SELECT hitl.has_jobs() AS jobs;
+
 -- name: decided_not_resumed
 -- Decisions that nobody is telling their thread. They wait since they might be told, were put back, or were let go.
 SELECT found.*, found.since <= now() - make_interval(secs => %(alarm_s)s) AS late
@@ -132,10 +135,18 @@ WHERE a.checkpoint_ns = '' AND a.channel = '__resume__'
   AND NOT EXISTS (
       SELECT FROM checkpoints n
       WHERE n.thread_id = a.thread_id AND n.checkpoint_ns = '' AND n.checkpoint_id > a.checkpoint_id)
-  AND (a.task_id = '00000000-0000-0000-0000-000000000000' OR EXISTS (
+  AND (CASE a.task_id WHEN '00000000-0000-0000-0000-000000000000' THEN EXISTS (  -- somebody there who would take it
+      SELECT FROM checkpoint_writes i
+      WHERE i.thread_id = a.thread_id AND i.checkpoint_ns = '' AND i.checkpoint_id = a.checkpoint_id
+        AND i.channel = '__interrupt__' AND NOT EXISTS (
+            SELECT FROM checkpoint_writes o
+            WHERE o.thread_id = i.thread_id AND o.checkpoint_ns = '' AND o.checkpoint_id = i.checkpoint_id
+              AND o.task_id = i.task_id
+              AND o.channel NOT IN ('__interrupt__', '__resume__', '__error__', '__error_source_node__', '__scheduled__')))
+  ELSE EXISTS (
       SELECT FROM checkpoint_writes e
       WHERE e.thread_id = a.thread_id AND e.checkpoint_ns = '' AND e.checkpoint_id = a.checkpoint_id
-        AND e.task_id = a.task_id AND e.channel = '__error__'))
+        AND e.task_id = a.task_id AND e.channel = '__error__') END)
   AND NOT EXISTS (
       SELECT FROM hitl.reviews d WHERE d.thread_id = a.thread_id AND d.task_id = a.task_id AND d.status = 'decided')
   AND NOT EXISTS (

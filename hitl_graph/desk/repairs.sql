@@ -78,10 +78,14 @@ SELECT coalesce(
     (SELECT 'it is held: ' || h.why FROM (SELECT hitl.held(%(thread_id)s, NULL, NULL) AS why) AS h WHERE h.why IS NOT NULL),
     (SELECT 'there is no such thread' WHERE NOT EXISTS (
         SELECT FROM checkpoints c WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = '')),
-    (SELECT CASE w.channel WHEN '__resume__' THEN 'an answer is stored that it would be given again: reopen its case first'
-                           ELSE 'it waits for an answer' END
+    (SELECT CASE WHEN EXISTS (
+                SELECT FROM checkpoint_writes a
+                WHERE a.thread_id = w.thread_id AND a.checkpoint_ns = '' AND a.checkpoint_id = w.checkpoint_id
+                  AND a.channel = '__resume__' AND a.task_id IN (w.task_id, '00000000-0000-0000-0000-000000000000'))
+            THEN 'an answer is stored that it would be given again: reopen its case first'
+            ELSE 'it waits for an answer' END
      FROM checkpoint_writes w
-     WHERE w.thread_id = %(thread_id)s AND w.checkpoint_ns = '' AND w.channel IN ('__resume__', '__interrupt__')
+     WHERE w.thread_id = %(thread_id)s AND w.checkpoint_ns = '' AND w.channel = '__interrupt__'
        AND w.checkpoint_id = (
            SELECT max(c.checkpoint_id) FROM checkpoints c WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = '')
        AND NOT EXISTS (
@@ -89,8 +93,14 @@ SELECT coalesce(
            WHERE o.thread_id = w.thread_id AND o.checkpoint_ns = '' AND o.checkpoint_id = w.checkpoint_id
              AND o.task_id = w.task_id
              AND o.channel NOT IN ('__interrupt__', '__resume__', '__error__', '__error_source_node__', '__scheduled__'))
-     ORDER BY w.channel DESC LIMIT 1)) AS why;
+     LIMIT 1)) AS why;
 
 -- name: told_to_run_on
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 VALUES ('run_on', %(thread_id)s, '', json_build_object('by', %(by)s::text));
+
+-- name: known_thread
+SELECT EXISTS (SELECT FROM checkpoints c WHERE c.thread_id = %(thread_id)s)
+       OR EXISTS (SELECT FROM hitl.reviews r WHERE r.thread_id = %(thread_id)s)
+       OR EXISTS (SELECT FROM hitl.starts s WHERE s.thread_id = %(thread_id)s)
+       OR EXISTS (SELECT FROM hitl.effects e WHERE e.thread_id = %(thread_id)s) AS known;

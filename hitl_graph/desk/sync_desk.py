@@ -51,6 +51,12 @@ class SyncDesk(SyncPart[Desk]):
     start = bridged(Desk.start)
     take_over = bridged(Desk.take_over)
     hand_back = bridged(Desk.hand_back)
+    findings = bridged(Desk.findings)
+    reconcile = bridged(Desk.reconcile)
+    locate = bridged(Desk.locate)
+    reopen = bridged(Desk.reopen)
+    set_aside = bridged(Desk.set_aside)
+    run_on = bridged(Desk.run_on)
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(self, desk)

@@ -20,8 +20,8 @@ __all__ = [
     "boundary_map",
     "check_boundary",
     "effect",
-    "handed_back",
     "evidence_unchanged",
+    "handed_back",
     "not_listed",
     "within",
 ]

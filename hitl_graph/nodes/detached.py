@@ -186,8 +186,16 @@ class _Detached:
         return self.case.compile(checkpointer=saver)
 
     def _new_thread(self) -> str:
-        """The case's thread: of this thread, gate and task, so that a replay of the task finds it."""
-        return f"{get_config()['configurable']['thread_id']}/{self.gate.name}/{review_id()}"
+        """The case's thread: of this thread, gate and task, so that a replay of the task finds it.
+
+        Raises:
+            DefinitionError: The graph runs inside another, which could not go on with the case's thread.
+        """
+        running = get_config()["configurable"]
+        if "|" in running["checkpoint_ns"]:
+            problem = "stands in a subgraph: put it in the graph that is compiled with the checkpointer"
+            raise DefinitionError(self.gate.where, "detached", problem)
+        return f"{running['thread_id']}/{self.gate.name}/{review_id()}"
 
     def _thread_of(self, state: Any) -> str:
         """The thread of the case that was asked on the way here.

@@ -32,8 +32,8 @@ def handed_back() -> dict[str, Any] | None:
     """The newest takeover of the running thread that was handed back, for a node of a sync graph (R71).
 
     Returns:
-        `taken_by`, `reason`, `since`, `by` (who handed it back), `note` (what was done meanwhile; may be None) and `at`,
-        as plain JSON. None where nobody ever had the thread, or the checkpointer is none of this library.
+        `taken_by`, `reason`, `since`, `by` (who handed it back), `note` (what was done meanwhile, or None) and `at`, as
+        plain JSON. None where nobody ever had the thread, or the checkpointer is none of this library.
     """
     saver, thread_id = _running()
     if not isinstance(saver, Takeovers):

@@ -62,7 +62,9 @@ def check_who(request: ReviewRequest, answer: Answer, by: str | None) -> None:
         raise AnswerError(where, "via", problem)
     excluded = {key_of(name) for name in request.excluded}
     if excluded and key_of(by or "") in {*excluded, "", "unknown"}:
-        raise AnswerError(where, "by", "must name somebody who has no part in what is proposed: decide at the desk")
+        raise AnswerError(
+            where, "by", "must name somebody who has no part in what is proposed: decide at the desk"
+        )
 
 
 def answer_schema(request: ReviewRequest) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def settle(
         outcome = "routed"
     elif isinstance(decision, Edit) and decision.tool is not None:
         outcome = "judged_again"  # by the gate of that tool
-    elif (edited and _another_act(gate, request, final or {}, _with(state, changed))) or (edited and gate.four_eyes):
+    elif edited and (gate.four_eyes or _another_act(gate, request, final or {}, _with(state, changed))):
         outcome = "judged_again"
     elif edited and gate.collects:
         outcome = "measured_again"

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 __all__ = ["load_statements", "of_tenant"]
 
 # A name after `hitl.` that no bracket follows at once is a table's; functions are called, sequences are quoted.
 _TABLE = re.compile(r"(?<!')\bhitl\.(?=\w+\b(?!\())(?!migrations\b)")
 _KEY = re.compile(r"(\bINSERT INTO hitl_tenant\.(?:(?!\bINSERT INTO\b)[^;])*?\bON CONFLICT )\((?!tenant)")
+# LangGraph's tables have no views: one would come in the way of its migrations.
+_THEIRS = re.compile(
+    r"(?<!DELETE )\b(FROM|JOIN|USING) (checkpoints|checkpoint_blobs|checkpoint_writes)\b"
+    r"(?: (?!(?:WHERE|ON|JOIN|LEFT|CROSS|GROUP|ORDER|LIMIT|UNION)\b)(\w+))?"
+)
 _HEAD = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
@@ -29,5 +34,13 @@ def load_statements(package: str, file: str) -> dict[str, LiteralString]:
 
 
 def of_tenant(sql: str) -> LiteralString:
-    """A statement about our tables, written for the rows of one tenant: their views, and keys that begin with it."""
-    return cast(LiteralString, _KEY.sub(r"\1(tenant, ", _TABLE.sub("hitl_tenant.", sql)))
+    """A statement for the rows of one tenant: our tables' views, keys that begin with it, and LangGraph's rows by it.
+
+    What is deleted of LangGraph's says so itself, or leaves it to row-level security.
+    """
+    return _THEIRS.sub(_of_theirs, _KEY.sub(r"\1(tenant, ", _TABLE.sub("hitl_tenant.", sql)))
+
+
+def _of_theirs(found: re.Match[str]) -> str:
+    where, table, alias = found.groups()
+    return f"{where} (SELECT * FROM {table} WHERE tenant = hitl.tenant()) AS {alias or table}"  # noqa: S608  # our own files

@@ -26,7 +26,12 @@ def checked_tenant(tenant: str | None) -> str:
     """
     if tenant is None:
         tenant = os.environ.get("HITL_TENANT") or DEFAULT
-    if not isinstance(tenant, str) or not tenant.strip() or tenant != tenant.strip() or not tenant.isprintable():
+    if (
+        not isinstance(tenant, str)
+        or not tenant.strip()
+        or tenant != tenant.strip()
+        or not tenant.isprintable()
+    ):
         raise TenantError(f"tenant: {tenant!r} is no name: give a text of printable characters")
     if len(tenant) > LONGEST:
         raise TenantError(f"tenant: is {len(tenant)} characters long, and {LONGEST} are the most")

@@ -7,6 +7,8 @@ import logging
 from collections.abc import AsyncIterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from hitl_graph.desk import Desk
 from hitl_graph.errors import HitlError, LinkRefused
 from hitl_graph.notices import open_link, use_link
@@ -57,14 +59,16 @@ def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str 
         Route("/links/{token}", _link, methods=["GET", "POST"]),
         Route("/reviews/{thread_id:path}/{review_id}", _case, methods=["GET"]),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Headers)])
+    handlers: Any = {psycopg.Error: _no_database, Exception: _broken}
+    app = Starlette(
+        routes=routes, lifespan=lifespan, middleware=[Middleware(_Headers)], exception_handlers=handlers
+    )
     app.state.desk = desk
     return app
 
 
 async def _webhook(request: Request) -> Any:
     """A signed decision."""
-    import psycopg
     from starlette.responses import JSONResponse
 
     body = bytearray()
@@ -102,6 +106,21 @@ async def _case(request: Request) -> Any:
 
     place = request.path_params
     return HTMLResponse(pages.case_page(place["thread_id"], place["review_id"]))
+
+
+async def _no_database(_: Request, error: Exception) -> Any:
+    """Nothing was decided, and the same link works when the database is back."""
+    from starlette.responses import HTMLResponse
+
+    _log.error("a page was not shown: the database cannot be used", exc_info=error)
+    return HTMLResponse(pages.later_page(), 503)
+
+
+async def _broken(_: Request, _error: Exception) -> Any:
+    """A mistake of ours: it is raised again for the server's log, and says nothing here."""
+    from starlette.responses import HTMLResponse
+
+    return HTMLResponse(pages.later_page(), 500, pages.HEADERS)
 
 
 class _Headers:

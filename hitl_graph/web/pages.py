@@ -8,7 +8,7 @@ from hitl_graph.desk import Case
 from hitl_graph.notices import Link
 from hitl_graph.plain import printable
 
-__all__ = ["HEADERS", "ask_page", "case_page", "done_page", "refused_page"]
+__all__ = ["HEADERS", "ask_page", "case_page", "done_page", "later_page", "refused_page"]
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -46,6 +46,11 @@ def refused_page() -> str:
     """The same for every link that decides nothing."""
     text = "This link decides nothing: it is not valid, has expired, was used, or the case has been settled or changed."
     return _page("Nothing was decided", f"<p>{text}</p><p>Open the case in the inbox.</p>")
+
+
+def later_page() -> str:
+    """Something is wrong on this side."""
+    return _page("Not now", "<p>Nothing was decided. Please try again in a while.</p>")
 
 
 def case_page(thread_id: str, review_id: str) -> str:

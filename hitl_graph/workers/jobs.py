@@ -10,10 +10,12 @@ import procrastinate.schema
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
 
 from hitl_graph.errors import MigrationError
+from hitl_graph.storage.pools import is_closed
 
-__all__ = ["SCHEMA", "lasting", "prepare_jobs", "use_jobs_schema"]
+__all__ = ["SCHEMA", "jobs_pool", "lasting", "prepare_jobs", "use_jobs_schema"]
 
 SCHEMA = "hitl_jobs"
 _LOCK = 7_403_202_612  # any number that nobody else uses
@@ -44,6 +46,18 @@ async def use_jobs_schema(conn: psycopg.AsyncConnection[Any]) -> None:
         await conn.commit()
 
 
+def jobs_pool(**options: Any) -> AsyncConnectionPool[Any]:
+    """procrastinate's pool; after a restart of the server its idle connections are replaced all at once."""
+
+    async def check(conn: psycopg.AsyncConnection[Any]) -> None:
+        if is_closed(conn):
+            await pool.drain()
+            raise psycopg.OperationalError("the server has closed this connection")
+
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(**{**options, "check": check})
+    return pool
+
+
 def prepare_jobs(url: str) -> None:
     """Create or update the job tables. Cheap when there is nothing to do; safe to race.
 
@@ -65,7 +79,9 @@ def prepare_jobs(url: str) -> None:
             with conn.transaction():
                 _bring_up(conn, steps, newest)
         except psycopg.Error as error:
-            raise MigrationError(f"the job tables could not be made, and nothing was kept: {error}") from error
+            raise MigrationError(
+                f"the job tables could not be made, and nothing was kept: {error}"
+            ) from error
         finally:
             conn.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
@@ -74,7 +90,8 @@ def _bring_up(conn: psycopg.Connection[dict[str, Any]], steps: dict[str, Literal
     found = _found(conn)
     if found is not None and found > newest:
         raise MigrationError(
-            f"the job tables are at {found} and the installed procrastinate knows {newest}: install the newer procrastinate"
+            f"the job tables are at {found} and the installed procrastinate knows {newest}: "
+            "install the newer procrastinate"
         )
     if found is None:
         _create(conn)

@@ -75,7 +75,9 @@ WITH threads AS (
 ), resumes AS (
     SELECT hitl.enqueue_resume(thread_id) FROM threads t
     WHERE NOT EXISTS (
-        SELECT FROM hitl_jobs.procrastinate_jobs j WHERE j.status = 'doing' AND j.lock = hitl.lock_of(t.thread_id))
+        SELECT FROM hitl_jobs.procrastinate_jobs j
+        WHERE j.status = 'doing'
+          AND (j.lock = hitl.lock_of(t.thread_id) OR j.queueing_lock = 'wake-resume:' || hitl.lock_of(t.thread_id)))
       AND NOT EXISTS (
         SELECT FROM hitl_jobs.procrastinate_jobs j
         WHERE j.status = 'todo'
@@ -86,7 +88,9 @@ WITH threads AS (
     WHERE s.status IN ('queued', 'running') AND hitl.held(s.thread_id, s.workflow, NULL) IS NULL
       AND (s.status = 'running' OR hitl.busy(s.thread_id) IS NULL)
       AND NOT EXISTS (
-        SELECT FROM hitl_jobs.procrastinate_jobs j WHERE j.status = 'doing' AND j.lock = hitl.lock_of(s.thread_id))
+        SELECT FROM hitl_jobs.procrastinate_jobs j
+        WHERE j.status = 'doing'
+          AND (j.lock = hitl.lock_of(s.thread_id) OR j.queueing_lock = 'wake-start:' || hitl.lock_of(s.thread_id)))
       AND NOT EXISTS (
         SELECT FROM hitl_jobs.procrastinate_jobs j
         WHERE j.status = 'todo'

@@ -14,17 +14,17 @@ from typing import Any, Literal, Self, TypeVar
 import psycopg
 from procrastinate import App, PsycopgConnector, exceptions
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
 
 from hitl_graph.checkpointers import AsyncReviewSaver
 from hitl_graph.checkpointers.serde import strict_serde
 from hitl_graph.desk import Desk
 from hitl_graph.storage.embedded import database_url
+from hitl_graph.storage.pools import async_pool
 from hitl_graph.storage.statements import load_statements
 from hitl_graph.storage.tenants import TenantsPools
 from hitl_graph.workers.drain import Drain
 from hitl_graph.workers.graphs import Graphs
-from hitl_graph.workers.jobs import lasting, prepare_jobs, use_jobs_schema
+from hitl_graph.workers.jobs import jobs_pool, lasting, prepare_jobs, use_jobs_schema
 from hitl_graph.workers.queue import Queue, pause_s
 from hitl_graph.workers.tasks import Tasks
 from hitl_graph.workers.ticking import acts_of, tick
@@ -60,7 +60,7 @@ class Worker:
         allow: Classes that may stand in state, besides plain JSON and LangChain's messages.
         drain_s: Seconds that runs under way are given at the end, before they are cut off.
         poll_s: Seconds between two looks at the queue, besides being told.
-        heartbeat_s, stalled_s: Seconds between two signs of life, and without one until others take over the jobs.
+        stalled_s: Seconds without a sign of life until other workers take over its jobs; four are given in that time.
         tick_s: Seconds between two rounds of deadlines, messages, sealing and repairs.
         tell: Takes a sentence about what happened; None: the log.
 
@@ -82,15 +82,14 @@ class Worker:
         allow: Iterable[type] = (),
         drain_s: float = 30.0,
         poll_s: float = 0.5,
-        heartbeat_s: float = 2.0,
         stalled_s: float = 8.0,
         tick_s: float = 1.0,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency: {concurrency} is not at least 1")
-        if not 0 < heartbeat_s < stalled_s:
-            raise ValueError(f"heartbeat_s: {heartbeat_s} is not between 0 and stalled_s ({stalled_s})")
+        if stalled_s <= 0:
+            raise ValueError(f"stalled_s: {stalled_s} is not above 0")
         self._given = dict(graphs)
         self._url = url
         self._bound = TenantsPools(tenant)
@@ -104,7 +103,7 @@ class Worker:
         self._options: dict[str, Any] = {
             "concurrency": concurrency,
             "fetch_job_polling_interval": poll_s,
-            "update_heartbeat_interval": heartbeat_s,
+            "update_heartbeat_interval": stalled_s / 4,
             "stalled_worker_timeout": stalled_s,
             "shutdown_graceful_timeout": drain_s,
             "install_signal_handlers": False,
@@ -112,6 +111,7 @@ class Worker:
         }
         self._stack = contextlib.AsyncExitStack()
         self._drain = Drain()
+        self._ending = False
         self._queue: Queue | None = None
         self._queues: list[str] = []
         self._work: list[asyncio.Task[None]] = []
@@ -143,19 +143,11 @@ class Worker:
         async with contextlib.AsyncExitStack() as stack:
             self._url = lasting(await asyncio.to_thread(database_url, self._url))
             self._desk = await stack.enter_async_context(
-                Desk(self._url, max_size=self._concurrency + 6, tenant=self._bound.tenant)
+                Desk(self._url, max_size=self._concurrency + 10, tenant=self._bound.tenant)
             )
             await asyncio.to_thread(prepare_jobs, self._url)
-            pool = AsyncConnectionPool(
-                self._url,
-                min_size=1,
-                max_size=self._concurrency + 2,
-                kwargs=_SAVER,
-                configure=self._bound.abind,
-                check=AsyncConnectionPool.check_connection,
-                reconnect_timeout=_RECONNECT_S,
-                open=False,
-            )
+            size = self._concurrency + 2
+            pool = async_pool(self._url, max_size=size, bound=self._bound, kwargs=_SAVER)
             await stack.enter_async_context(pool)
             graphs = Graphs(self._given, AsyncReviewSaver(pool, self._serde))
             found = await self._desk.rows(SQL["queues_of"], {"workflows": graphs.names})
@@ -173,14 +165,18 @@ class Worker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ending = True
         self._drain.request("the worker ends")
         if self._queue is not None:
             self._queue.give_up_s = _GOODBYE_S
         began = time.monotonic()
         try:
-            for task in self._work:
-                task.cancel()
-            await asyncio.gather(*self._work, return_exceptions=True)
+            waiting: set[asyncio.Task[None]] = set(self._work)
+            for _ in range(3):  # in Python 3.11 a cancelling can be lost in `asyncio.wait_for`
+                for task in waiting:
+                    task.cancel()
+                if waiting:
+                    _, waiting = await asyncio.wait(waiting, timeout=self._drain_s + 3 * _GOODBYE_S)
         finally:
             self.cut_off = self._tasks.cut_off
             await self._stack.aclose()
@@ -212,15 +208,18 @@ class Worker:
     async def _supervise(self) -> None:
         """Run procrastinate's worker, and begin again whenever it ends."""
         failures = 0
-        while True:
+        while not self._ending:
             began = time.monotonic()
             try:
                 app = self._app()
                 async with app.open_async():
-                    await app.run_worker_async(queues=self._queues, **self._options)
-                self._tell("the job loop ended, and begins again")
+                    if not self._ending:
+                        await app.run_worker_async(queues=self._queues, **self._options)
+                self._tell("the job loop ended")
             except Exception as error:  # noqa: BLE001  # whatever it is, a worker comes back
-                self._tell(f"the job loop ended, and begins again: {error.__cause__ or error!r}")
+                self._tell(f"the job loop ended: {error.__cause__ or error!r}")
+            if self._ending:  # what raised while it was cancelled has taken the place of the cancelling
+                return
             failures = 0 if time.monotonic() - began > _STEADY_S else failures + 1
             await asyncio.sleep(pause_s(failures, longest=5.0))
 
@@ -232,6 +231,7 @@ class Worker:
             timeout=_RECONNECT_S,
             reconnect_timeout=_RECONNECT_S,
             configure=use_jobs_schema,
+            pool_factory=jobs_pool,
         )
         app = App(connector=connector)
         app.job_manager = self._queue = Queue(connector, tell=self._tell, give_up_s=self._stalled_s * 4)

@@ -10,7 +10,10 @@ import psycopg
 
 def write(url: str, *data: Any, thread_id: str = "t1", tenant: str = "default") -> list[int]:
     """One event for each of `data`, each in a transaction of its own. Their ids."""
-    query = "INSERT INTO hitl.events (type, thread_id, review_id, data) VALUES ('decided', %s, 'r1', %s::json) RETURNING id"
+    query = (
+        "INSERT INTO hitl.events (type, thread_id, review_id, data) "
+        "VALUES ('decided', %s, 'r1', %s::json) RETURNING id"
+    )
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SELECT set_config('hitl.tenant', %s, false)", [tenant])
         texts = [one if isinstance(one, str) else json.dumps(one) for one in data]

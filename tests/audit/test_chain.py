@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_graph.desk.audit import Anchor
-from hitl_graph.desk.audit.chain import GENESIS, Event, canonical, chained, data_digest, event_digest, seal_hash
+from hitl_graph.desk.audit.chain import (
+    GENESIS,
+    Event,
+    canonical,
+    chained,
+    data_digest,
+    event_digest,
+    seal_hash,
+)
 from hitl_graph.errors import AuditError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -89,7 +97,8 @@ def test_each_seal_hangs_on_the_one_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"at": "2026-01-05T09:00:00.000002Z"}, {"type": "asked"}, {"thread_id": "t2"}, {"review_id": "r2"}]
+    "changes",
+    [{"at": "2026-01-05T09:00:00.000002Z"}, {"type": "asked"}, {"thread_id": "t2"}, {"review_id": "r2"}],
 )
 def test_every_part_of_an_event_is_sealed(changes: dict[str, str]) -> None:
     """Time, type, thread and review: each changes the hash."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from hitl_graph import Desk, Edit, Reject, open_checkpointer
 from hitl_graph.desk.audit import verify_export
@@ -21,28 +22,31 @@ SECRET = "Vermilion-Sparrow-77"  # noqa: S105  # stands in everything that the t
 
 def dump(url: str) -> str:
     """Every table of every schema as text; bytes also as the text that they hold."""
-    tables = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace " \
-             "WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+    tables = (
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+    )
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("SET bytea_output = 'escape'")
-        found = [row[0] for row in conn.execute(tables).fetchall()]
-        return "\n".join(str(conn.execute(f"SELECT t::text FROM {table} t").fetchall()) for table in found)
+        names = [sql.Identifier(*row) for row in conn.execute(tables).fetchall()]
+        rows_of = sql.SQL("SELECT t::text FROM {} t")
+        return "\n".join(str(conn.execute(rows_of.format(name)).fetchall()) for name in names)
 
 
-def run(url: str, desk: SyncDesk, sink: Path, name: str, secret: str = SECRET) -> Any:
+def run(url: str, desk: SyncDesk, sink: Path, name: str, what: str = SECRET) -> Any:
     """A thread with all that a thread can have: a draft, a refusal, a rejection, an edit, a hold and an effect."""
     with open_checkpointer(url) as checkpointer:
         graph = mail_graph().compile(checkpointer=checkpointer, name="support")
-        graph.invoke({"ticket": secret, "sink": str(sink)}, thread(name))
+        graph.invoke({"ticket": what, "sink": str(sink)}, thread(name))
         [case] = desk.pending(thread_id=name)
-        desk.drafts.save(case.id, {"type": "reject", "reason": secret}, by="ana", digest=case.digest)
-        desk.refused(by=secret, what="decide", why=secret, thread_id=name, review_id=case.id)
-        desk.decide(case.id, Reject(reason="tone", note=secret), by="ana", digest=case.digest)
+        desk.drafts.save(case.id, {"type": "reject", "reason": what}, by="ana", digest=case.digest)
+        desk.refused(by=what, what="decide", why=what, thread_id=name, review_id=case.id)
+        desk.decide(case.id, Reject(reason="tone", note=what), by="ana", digest=case.digest)
         desk.resume(graph)
         [case] = desk.pending(thread_id=name)
-        hold = desk.holds.pause("thread", name, by="ana", reason=secret)
-        desk.holds.release(hold.id, by="ana", note=secret)
-        desk.decide(case.id, Edit({"body": secret}, reason="tone", note=secret), by="ana", digest=case.digest)
+        hold = desk.holds.pause("thread", name, by="ana", reason=what)
+        desk.holds.release(hold.id, by="ana", note=what)
+        desk.decide(case.id, Edit({"body": what}, reason="tone", note=what), by="ana", digest=case.digest)
         desk.resume(graph)
     return case
 
@@ -83,7 +87,7 @@ def test_other_threads_are_left_alone(db_url: str, tmp_path: Path) -> None:
     """Only the one that was named."""
     with Desk(db_url) as desk:
         run(db_url, desk, tmp_path / "sink", "t1")
-        run(db_url, desk, tmp_path / "sink", "t2", secret="Another")
+        run(db_url, desk, tmp_path / "sink", "t2", what="Another")
         desk.audit.erase("t1", by="dpo", reason="asked")
         others = desk.cases(thread_id="t2")
 

@@ -145,7 +145,9 @@ def test_what_is_no_export_is_refused_by_its_line(lines: Lines, problem: str) ->
         verify_export(lines)
 
 
-@pytest.mark.parametrize("line", ["nonsense", "{}", "[]", '{"seq": 1}', '{"seq": 1, "prev": "xy", "hash": "00"}'])
+@pytest.mark.parametrize(
+    "line", ["nonsense", "{}", "[]", '{"seq": 1}', '{"seq": 1, "prev": "xy", "hash": "00"}']
+)
 def test_a_line_that_cannot_be_read_is_named(exported: Lines, line: str) -> None:
     """By its number in the file."""
     with pytest.raises(AuditError, match="export: line 3: cannot be read"):

@@ -26,7 +26,7 @@ def test_events_wait_for_the_sealer_and_are_sealed_once(db_url: str) -> None:
 
 
 def test_an_event_that_commits_late_is_sealed_late(db_url: str) -> None:
-    """The chain is in the order of sealing, not of ids: nobody waits for an open transaction, and nothing is left out."""
+    """The chain is in the order of sealing, not of ids: nobody waits for an open transaction."""
     with Desk(db_url) as desk, psycopg.connect(db_url) as slow:
         [late] = slow.execute(INSERT, ["late"]).fetchone() or ()
         [early] = write(db_url, {"by": "ana"})
@@ -88,7 +88,9 @@ def test_more_events_than_one_batch_are_one_chain(db_url: str) -> None:
 def test_a_refused_attempt_is_an_event_that_outlives_what_was_refused(db_url: str) -> None:
     """Who tried what, and why it was refused; whatever characters they sent."""
     with Desk(db_url) as desk:
-        desk.refused(by="mallory\x00", what="decide", why="no \ud800 authority", thread_id="t1", review_id="r1")
+        desk.refused(
+            by="mallory\x00", what="decide", why="no \ud800 authority", thread_id="t1", review_id="r1"
+        )
         found = rows(db_url, "SELECT type, thread_id, review_id, data FROM hitl.events")
 
     data = {"by": "mallory⟨U+0000⟩", "what": "decide", "why": "no ⟨U+D800⟩ authority"}

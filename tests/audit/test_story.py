@@ -39,7 +39,12 @@ def test_it_tells_who_decided_what_and_when(story: dict[str, Any]) -> None:
     """With the identity as the server knew it, and each changed field (R45)."""
     decided = story["decided"]
 
-    assert (decided["type"], decided["by"], decided["via"], decided["edited"]) == ("edit", "ana", "desk", True)
+    assert (decided["type"], decided["by"], decided["via"], decided["edited"]) == (
+        "edit",
+        "ana",
+        "desk",
+        True,
+    )
     assert decided["patch"] == [{"op": "replace", "path": "/body", "value": "On Monday."}]
     assert decided["final"] == {"to": "ana@example.com", "body": "On Monday."}
     assert decided["decided_at"] and decided["waited_s"] >= 0 and decided["identity"]["id"] == "ana"

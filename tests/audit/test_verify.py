@@ -27,7 +27,7 @@ def log_url(db_url: str) -> str:
 @pytest.mark.parametrize(
     ("statement", "wrong", "seq"),
     [
-        ("UPDATE hitl.events SET data = '{\"by\": \"ana\", \"amount\": 9}' WHERE id = 2", Wrong.ALTERED, 2),
+        ('UPDATE hitl.events SET data = \'{"by": "ana", "amount": 9}\' WHERE id = 2', Wrong.ALTERED, 2),
         ("UPDATE hitl.events SET type = 'asked' WHERE id = 2", Wrong.ALTERED, 2),
         ("UPDATE hitl.events SET at = at + interval '1 microsecond' WHERE id = 2", Wrong.ALTERED, 2),
         ("UPDATE hitl.events SET thread_id = 't9' WHERE id = 2", Wrong.ALTERED, 2),
@@ -36,7 +36,11 @@ def log_url(db_url: str) -> str:
         ("UPDATE hitl.chain SET hash = sha256('x') WHERE seq = 2", Wrong.ALTERED, 2),
         ("UPDATE hitl.chain SET data_digest = sha256('x') WHERE seq = 2", Wrong.ALTERED, 2),
         ("UPDATE hitl.chain SET prev = sha256('x') WHERE seq = 2", Wrong.REORDERED, 2),
-        ("UPDATE hitl.chain SET seq = CASE seq WHEN 2 THEN 30 ELSE 2 END WHERE seq IN (2, 3)", Wrong.REORDERED, 2),
+        (
+            "UPDATE hitl.chain SET seq = CASE seq WHEN 2 THEN 30 ELSE 2 END WHERE seq IN (2, 3)",
+            Wrong.REORDERED,
+            2,
+        ),
         ("UPDATE hitl.chain SET event_id = 7 - event_id + 2 WHERE seq = 2", Wrong.GONE, 2),
         ("DELETE FROM hitl.events WHERE id = 2", Wrong.GONE, 2),
         ("DELETE FROM hitl.chain WHERE seq = 2", Wrong.MISSING, 2),
@@ -131,22 +135,34 @@ def test_another_tenants_anchor_is_refused(log_url: str) -> None:
 @pytest.mark.parametrize("change", ["UPDATE {} SET tenant = tenant", "DELETE FROM {}", "TRUNCATE {}"])
 def test_what_is_logged_can_only_be_added_to(log_url: str, table: str, change: str) -> None:
     """Not even the owner of the tables changes it in passing."""
-    with psycopg.connect(log_url) as conn, pytest.raises(RaiseException, match=f"hitl.{table} is append-only"):
+    with psycopg.connect(log_url) as conn:
         conn.execute("INSERT INTO hitl.erasures (thread_id, by, reason) VALUES ('t', 'b', 'r')")
-        conn.execute(change.format(f"hitl.{table}"))
+        with pytest.raises(RaiseException, match=f"hitl.{table} is append-only"):
+            conn.execute(change.format(f"hitl.{table}"))
 
 
-@pytest.mark.parametrize("table", ["events", "chain", "erasures"])
-def test_the_desks_own_connections_may_not_change_the_log(log_url: str, table: str) -> None:
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM hitl.events", "DELETE FROM hitl.chain", "DELETE FROM hitl.erasures"]
+)
+def test_the_desks_own_connections_may_not_change_the_log(log_url: str, change: str) -> None:
     """They have no such right, whatever statement slips in."""
-    with psycopg.connect(log_url) as conn, pytest.raises(InsufficientPrivilege):
+    with psycopg.connect(log_url) as conn:
         conn.execute("SELECT hitl.enter('default')")
-        conn.execute(f"DELETE FROM hitl.{table}")
+        with pytest.raises(InsufficientPrivilege):
+            conn.execute(change)
 
 
-@pytest.mark.parametrize("change", ["type = 'asked'", "data = '{}'", "data = NULL, salt = NULL, thread_id = 't2'"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE hitl.events SET type = 'asked' WHERE id = 2",
+        "UPDATE hitl.events SET data = '{}' WHERE id = 2",
+        "UPDATE hitl.events SET data = NULL, salt = NULL, thread_id = 't2' WHERE id = 2",
+    ],
+)
 def test_an_erasure_can_do_nothing_but_empty(log_url: str, change: str) -> None:
     """Even where somebody pretends to erase, an event cannot be changed into another."""
-    with psycopg.connect(log_url) as conn, pytest.raises(RaiseException, match="append-only"):
+    with psycopg.connect(log_url) as conn:
         conn.execute("SET hitl.erasing = 'on'")
-        conn.execute(f"UPDATE hitl.events SET {change} WHERE id = 2")
+        with pytest.raises(RaiseException, match="append-only"):
+            conn.execute(change)

@@ -11,6 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from hitl_graph import Approve, Desk, add_gate, effect, open_checkpointer
 from hitl_graph.channels import AppriseChannel, Channel, SmtpChannel, preferred
 from hitl_graph.errors import DefinitionError, EffectNotDone, EffectUnknown
+from tests.channels.servers import hangs_up
 from tests.notices.receivers import free_port, mail_server, receiving
 from tests.support.graphs import SEND, State, draft, reply_gate, thread
 
@@ -83,6 +84,26 @@ def test_apprise_puts_the_customer_into_its_address(caplog: pytest.LogCaptureFix
     assert b"Hello there" in got["body"]
 
 
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("to", {"to": "a\nb"}),
+        ("to", {"to": ""}),
+        ("subject", {"subject": "a\r\nb"}),
+        ("body", {"body": "\x00"}),
+    ],
+)
+def test_what_would_be_another_message_is_refused(field: str, wrong: dict[str, Any]) -> None:
+    """Before any service is called."""
+    with receiving() as receiver:
+        sms = AppriseChannel(f"json://127.0.0.1:{receiver.server.server_port}/{{to}}", trusted=True)
+
+        with pytest.raises(EffectNotDone, match=f"{field}.*nothing was sent"):
+            sms.send(**{"to": "kim", "subject": "Hello", "body": "Hello", "key": "key-1", **wrong})
+
+        assert receiver.got == []
+
+
 def test_what_apprise_could_not_say_is_unknown() -> None:
     """I2: it may have gone out, so a person looks."""
     with receiving(500) as receiver:
@@ -119,7 +140,7 @@ def mailing(channel: Channel) -> Any:
 
     builder = StateGraph(State)
     builder.add_node("draft", draft)
-    builder.add_node("send", effect(send, action=SEND))
+    builder.add_node("send", effect(send, action=SEND, idempotent=False))
     add_gate(builder, reply_gate(), approved="send", rejected=END)
     builder.add_edge(START, "draft")
     builder.add_edge("draft", "reply")
@@ -160,3 +181,24 @@ def test_a_mail_that_certainly_did_not_go_out_can_be_tried_again(db_url: str) ->
     assert "nothing was sent" in str(failed.error)
     assert done.applied == (case.id,)
     assert len(box.mails) == 1
+
+
+def test_a_mail_that_may_have_gone_out_is_not_sent_again(db_url: str) -> None:
+    """I2: the outcome is unknown, a retry sends nothing, and a person says what happened."""
+    with hangs_up() as (port, got), open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        smtp = SmtpChannel(host="127.0.0.1", port=port, sender="desk@example.com", security="none")
+        graph = mailing(smtp).compile(checkpointer=checkpointer)
+        graph.invoke({"ticket": "When?"}, thread("t1"))
+        [case] = desk.pending()
+        desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+        desk.resume(graph)
+        desk.retry(case.id, by="ana")
+        desk.resume(graph)
+        unknown = [one.key for one in desk.effects.list(status="unknown")]
+
+        desk.effects.settle(case.id, happened=True, by="ana", note="the customer has it")
+        [done] = desk.resume(graph)
+
+    assert unknown == [case.id]
+    assert bytes(got).count(b"Message-ID:") == 1
+    assert done.applied == (case.id,)

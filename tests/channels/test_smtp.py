@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 
 from hitl_graph.channels import Channel, SmtpChannel
 from hitl_graph.errors import DefinitionError, EffectNotDone, EffectUnknown
+from tests.channels.servers import hangs_up
 from tests.notices.receivers import Mailbox, free_port, mail_server, silent_server, until
 
 TO = "kim@example.com"
@@ -123,7 +122,7 @@ def test_a_message_that_the_server_does_not_take_certainly_was_not_sent() -> Non
 
 def test_a_connection_that_ends_after_the_message_leaves_it_unknown() -> None:
     """I2: never a blind retry; the error carries the key of the ledger."""
-    with _hangs_up() as (port, got):
+    with hangs_up() as (port, got):
         with pytest.raises(EffectUnknown) as caught:
             channel(port).send(TO, "Hello", "Hello", "key-1")
         until(lambda: b"\r\n.\r\n" in got, "the message did not come")
@@ -133,16 +132,19 @@ def test_a_connection_that_ends_after_the_message_leaves_it_unknown() -> None:
 
 def test_a_server_that_is_silent_after_the_message_leaves_it_unknown() -> None:
     """It may have taken it."""
-    with _hangs_up(stays=True) as (port, _), pytest.raises(EffectUnknown, match="in time"):
+    with hangs_up(stays=True) as (port, _), pytest.raises(EffectUnknown, match="in time"):
         channel(port, timeout_s=0.3).send(TO, "Hello", "Hello", "key-1")
 
 
-def test_a_server_without_starttls_gets_neither_password_nor_mail(server: tuple[Mailbox, int]) -> None:
+@pytest.mark.parametrize("signed_in", [{}, {"user": "u", "password": "p"}], ids=["open", "signed in"])
+def test_a_server_without_starttls_gets_neither_password_nor_mail(
+    server: tuple[Mailbox, int], signed_in: dict[str, str]
+) -> None:
     """The default is a safe connection or none."""
     box, port = server
 
     with pytest.raises(EffectNotDone, match="STARTTLS"):
-        channel(port, security="starttls", user="u", password="p").send(TO, "Hello", "Hello", "key-1")  # noqa: S106
+        channel(port, security="starttls", **signed_in).send(TO, "Hello", "Hello", "key-1")
 
     assert box.raw == []
 
@@ -179,35 +181,3 @@ def test_a_channel_does_not_show_its_password() -> None:
 
     assert "smtp-word" not in repr(made)
     assert isinstance(made, Channel)
-
-
-class _hangs_up:  # noqa: N801  # used as a function
-    """A mail server that takes the message and says nothing more."""
-
-    def __init__(self, *, stays: bool = False) -> None:
-        self.got = bytearray()
-        self.stays = stays
-        self.over = threading.Event()
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.worker = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> tuple[int, bytearray]:
-        self.worker.start()
-        return self.server.getsockname()[1], self.got
-
-    def __exit__(self, *_: object) -> None:
-        self.over.set()
-        self.server.close()
-        self.worker.join(5)
-
-    def _serve(self) -> None:
-        talk, _ = self.server.accept()
-        with talk:
-            talk.sendall(b"220 hello\r\n")
-            for answer in (b"250 hello", b"250 sender", b"250 recipient", b"354 go on"):
-                talk.recv(1000)
-                talk.sendall(answer + b"\r\n")
-            while b"\r\n.\r\n" not in self.got:
-                self.got += talk.recv(1000)
-            if self.stays:
-                self.over.wait(5)

@@ -12,8 +12,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
 
 from hitl_graph import Desk, open_checkpointer
 from hitl_graph.errors import MigrationError
@@ -91,8 +93,9 @@ def test_racing_processes_migrate_once(empty_url: str) -> None:
 
 
 def test_the_schema_is_all_migrations_in_order(empty_url: str, db_url: str) -> None:
-    """What `migrate` leaves behind is what the files say, one after the other."""
-    with psycopg.connect(empty_url) as conn:
+    """What `migrate` leaves behind is what the files say, one after the other, beside LangGraph's tables."""
+    with psycopg.connect(empty_url, autocommit=True, row_factory=dict_row) as conn:
+        PostgresSaver(conn).setup()
         conn.execute("CREATE SCHEMA hitl")
         for _, text in migrations().values():
             conn.execute(text)

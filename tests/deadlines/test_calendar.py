@@ -203,7 +203,7 @@ instants = st.one_of(
     ),
     st.datetimes(dt.datetime(2005, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001
 )
-spans = st.integers(1, 200 * 60 * 60).map(lambda seconds: dt.timedelta(seconds=seconds))
+spans = st.integers(1, 100 * 60 * 60).map(lambda seconds: dt.timedelta(seconds=seconds))
 
 
 @settings(max_examples=150, deadline=None)

@@ -261,6 +261,21 @@ def test_a_case_that_cannot_be_planned_does_not_stop_the_others(
     assert told(hitl_desk, thread_id="other")[-1] == "decided"
 
 
+def test_a_case_whose_decision_the_database_refuses_does_not_stop_the_others(
+    hitl_db_url: str, hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any
+) -> None:
+    """It keeps waiting with an alarm, and nothing of its decision is kept."""
+    for thread in ("t", "other"):
+        ask(hitl_checkpointer, Sla(2, on_expiry="reject"), thread)
+    with psycopg.connect(hitl_db_url) as conn:
+        conn.execute("ALTER TABLE hitl.decisions ADD CHECK (thread_id <> 't')")
+    hitl_clock.advance(hours=2)
+
+    assert [hitl_desk.deadlines.act() for _ in range(2)] == [2, 0]
+    assert (only(hitl_desk).status, told(hitl_desk)) == ("pending", ["asked", "expired", "alarm"])
+    assert told(hitl_desk, thread_id="other") == ["asked", "expired", "decided"]
+
+
 def test_a_claimed_and_snoozed_case_expires_all_the_same(
     hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any
 ) -> None:

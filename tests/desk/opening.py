@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from langgraph.graph import END, START, StateGraph
 
 from hitl_graph import (
@@ -115,6 +117,15 @@ class Opened:
     def paid(self) -> list[str]:
         """The payments."""
         return self.sink.read_text(encoding="utf-8").split() if self.sink.exists() else []
+
+
+def wait_for_a_lock(db_url: str) -> None:
+    """Until somebody waits for a row of this database."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 30
+    with psycopg.connect(db_url, autocommit=True) as conn:
+        while conn.execute(waiting).fetchone() is None:
+            assert time.monotonic() < deadline, "nobody waited"
 
 
 @contextlib.contextmanager

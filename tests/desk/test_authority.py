@@ -15,8 +15,8 @@ from langgraph.types import interrupt
 from hitl_graph import Approve, AskInfo, Edit, Reject, Respond, open_checkpointer
 from hitl_graph.desk import Desk
 from hitl_graph.desk.authority import Authority
-from hitl_graph.errors import AnswerError, NotAuthorised
-from tests.desk.opening import Opened, opened
+from hitl_graph.errors import AnswerError, NotAuthorised, ReviewClosed
+from tests.desk.opening import Opened, opened, wait_for_a_lock
 
 
 def test_with_nobody_listed_anybody_named_may_decide(refund: Opened) -> None:
@@ -298,18 +298,6 @@ def test_somebody_sent_away_while_they_decide_does_not_decide_afterwards(db_url:
     assert refund.case.status == "pending"
 
 
-def wait_for_a_lock(db_url: str) -> None:
-    """Until somebody waits for a row of this database."""
-    with psycopg.connect(db_url, autocommit=True) as conn:
-        for _ in range(100_000):
-            waiting = (
-                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if conn.execute(waiting).fetchone() is not None:
-                return
-    raise AssertionError("nobody waited")
-
-
 def test_a_case_that_names_no_group_takes_anybody_listed(db_url: str) -> None:
     """A bare interrupt has no owner; agents still do not answer it."""
     builder: Any = StateGraph(dict)
@@ -361,6 +349,16 @@ def test_what_is_let_through_is_fixed_when_it_is_decided(refund: Opened) -> None
 
     assert case.final_digest == resumed.values["reviews"][-1]["final_digest"]
     assert case.final_digest != case.request.proposal_digest  # type: ignore[union-attr]
+
+
+def test_a_retry_takes_what_deciding_takes(refund: Opened) -> None:
+    """Nobody outside lets a failed thread try again."""
+    refund.desk.people.put("ana", groups=["support"])
+
+    with pytest.raises(NotAuthorised):
+        refund.desk.retry(refund.id, by="eve")
+    with pytest.raises(ReviewClosed, match="not failed"):
+        refund.desk.retry(refund.id, by="ana")
 
 
 def test_what_lets_nothing_through_has_no_final_digest(refund: Opened) -> None:

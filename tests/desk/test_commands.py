@@ -15,7 +15,9 @@ Hg = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def hg(refund: Opened, db_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Hg:
+def hg(
+    refund: Opened, db_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Hg:
     """Run a command on the test's database: exit code, stdout, stderr."""
     monkeypatch.setenv("HITL_DATABASE_URL", db_url)
 

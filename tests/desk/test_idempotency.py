@@ -136,7 +136,7 @@ def test_eight_different_ones_at_once_with_one_key_are_one_decision(db_url: str,
 
 @pytest.mark.parametrize(
     ("place", "stands"),
-    [("decide.before_commit", False), ("decide.committed", True)],
+    [("decide.before_commit", False), ("decide.after_commit", True)],
     ids=["before", "after"],
 )
 def test_a_reply_lost_around_the_commit(refund: Opened, place: str, stands: bool) -> None:

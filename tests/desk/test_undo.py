@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hitl_graph import Approve, Reject, TakeOver, open_checkpointer
 from hitl_graph.desk import Desk
 from hitl_graph.errors import AnswerError, DeskError, NotAuthorised, ReviewClosed, TooLate
 from hitl_graph.testing import FakeClock
-from tests.desk.opening import Opened, opened, refund_graph
+from tests.desk.opening import Opened, opened, refund_graph, wait_for_a_lock
 
 Timed = tuple[Opened, FakeClock]
 
@@ -83,6 +84,47 @@ def test_too_late_begins_when_the_thread_begins_to_be_told(db_url: str, refund: 
         refund.desk.undo(refund.id, by="ana")
 
     assert refund.case.status == "decided"
+
+
+def test_an_undo_that_comes_while_the_thread_is_being_told_is_too_late(db_url: str, refund: Opened) -> None:
+    """Compare-and-set on both sides: the run has taken the answer and not committed yet when the undo comes."""
+    refund.decide(by="ana")
+    done: list[BaseException | None] = []
+
+    def undo() -> None:
+        try:
+            refund.desk.undo(refund.id, by="ana")
+            done.append(None)
+        except TooLate as error:
+            done.append(error)
+
+    with psycopg.connect(db_url) as conn:
+        conn.execute("UPDATE hitl.decisions SET dispatched_at = now() WHERE dispatched_at IS NULL")
+        undoing = threading.Thread(target=undo)
+        undoing.start()
+        wait_for_a_lock(db_url)
+        conn.commit()
+        undoing.join(30)
+
+    assert [type(one) for one in done] == [TooLate]
+    assert refund.case.status == "decided"
+
+
+def test_a_run_that_comes_while_a_decision_is_undone_finds_none(db_url: str, refund: Opened) -> None:
+    """The other way round: the undo was first, and nothing goes out."""
+    refund.decide(by="ana", undo_s=300)
+    with psycopg.connect(db_url) as conn:
+        conn.execute("UPDATE hitl.decisions SET dispatch_at = now()")
+        conn.commit()
+        conn.execute("SELECT FROM hitl.reviews FOR UPDATE")
+        undoing = threading.Thread(target=refund.desk.undo, args=(refund.id,), kwargs={"by": "ana"})
+        undoing.start()
+        wait_for_a_lock(db_url)
+        conn.commit()
+        undoing.join(30)
+
+    assert refund.resume() == []
+    assert (refund.case.status, refund.paid) == ("pending", [])
 
 
 def test_there_must_be_a_decision_to_undo(refund: Opened) -> None:

@@ -10,10 +10,12 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send
+from pydantic import BaseModel
 
 from hitl_graph import Approve, Desk, Edit, Evidence, effect, open_checkpointer
 from hitl_graph.errors import BoundaryError, DefinitionError
 from hitl_graph.nodes import add_detached_gate, boundary_map, check_boundary
+from hitl_graph.nodes.state import keep_each, merge
 from hitl_graph.workers import Worker
 from tests.detached.flows import begin, detached_graph
 from tests.intervention.acting import named
@@ -173,3 +175,50 @@ def test_a_join_that_nothing_was_asked_for_says_so(tmp_path: Path) -> None:
         graph.invoke(begin(tmp_path / "sink"), thread("t"))
 
     assert lines(tmp_path / "sink") == []
+
+
+def test_in_a_subgraph_it_is_refused_before_anybody_is_asked(db_url: str, tmp_path: Path) -> None:
+    """The outer graph could not go on with the case's thread."""
+    outer = StateGraph(State)
+    outer.add_node("inner", detached_graph().compile())
+    outer.add_edge(START, "inner")
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = outer.compile(checkpointer=checkpointer)
+
+        with pytest.raises(DefinitionError, match="subgraph"):
+            graph.invoke(begin(tmp_path / "sink"), thread("t"))
+
+        assert list(desk.cases()) == []
+
+
+class Model(BaseModel):
+    """The same state as objects."""
+
+    ticket: str = ""
+    email: dict[str, Any] | None = None
+    sink: str = ""
+    reviews: Annotated[list[dict[str, Any]], keep_each] = []
+    judgements: Annotated[dict[str, dict[str, Any]], merge] = {}
+    effects: Annotated[list[dict[str, Any]], keep_each] = []
+
+
+def test_a_state_of_objects_is_asked_about_as_well(db_url: str, tmp_path: Path) -> None:
+    """A pydantic state is given to the case's thread as it is."""
+    builder = StateGraph(Model)
+    builder.add_node("draft", lambda s: {"email": {"to": "ana@example.com", "body": "Soon."}})
+    builder.add_node("send", effect(lambda s: send(s.model_dump(), "k"), action=SEND))
+    gate = reply_gate(evidence=lambda s: [Evidence("Customer message", s.ticket)])
+    add_detached_gate(builder, gate, then="reply.join", approved="send", rejected=END)
+    builder.add_edge(START, "draft")
+    builder.add_edge("draft", "reply.ask")
+    builder.add_edge("send", END)
+    sink = tmp_path / "sink"
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = builder.compile(checkpointer=checkpointer)
+        graph.invoke(begin(sink), thread("t"))
+        [case] = desk.pending()
+        desk.decide(case.id, Edit({"body": "Tomorrow."}), by="ana", digest=case.digest)
+
+        desk.resume(graph)
+
+        assert lines(sink) == ["k Tomorrow."]

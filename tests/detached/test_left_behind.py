@@ -113,3 +113,23 @@ def test_a_stop_or_takeover_of_the_graphs_thread_reaches_its_case(
 
         assert lines(sink) == []
         assert desk.show(case.id).status == ("superseded" if verb == "stop" else "pending")
+
+
+def test_an_act_behind_the_join_that_was_held_is_done_after_the_release(db_url: str, tmp_path: Path) -> None:
+    """R4: the waiting thread went on and was stopped before its act; released, it acts once."""
+    sink = tmp_path / "sink"
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = detached_graph().compile(checkpointer=checkpointer)
+        graph.invoke(begin(sink), thread("t"))
+        [case] = desk.pending()
+        desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+        hold = desk.holds.pause("action", "send_email", by="ben", reason="spam report")
+        held = desk.resume(graph)
+        assert [one.thread_id for one in held if "spam report" in str(one.error)] == ["t"]
+
+        desk.holds.release(hold.id, by="ben")
+        desk.resume(graph)
+
+        assert len(lines(sink)) == 1
+        assert graph.get_state(thread("t")).next == ()
+        assert desk.resume(graph) == []

@@ -10,6 +10,7 @@ from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel
 
 from hitl_graph import ActionClass, Evidence, HitlState, Owner, ReviewBeforeSend, Sla, add_gate, effect
+from hitl_graph.failpoints import failpoint
 from hitl_graph.reviews import proposal_digest
 
 from .sink import Sink
@@ -104,6 +105,8 @@ def request(sink: Path, number: int = 0) -> dict[str, Any]:
 def _draft(state: Letters) -> dict[str, Any]:
     """The letters, in words that tell the threads and the rounds apart."""
     turn = len(state.get("reviews") or [])
+    if turn:
+        failpoint("test.redraft")
     text = f"Case {state['number']}, draft {turn}"
     return {f"letter_{number}": {"to": f"a{number}@example.com", "body": text} for number in range(3)}
 

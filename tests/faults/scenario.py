@@ -83,6 +83,13 @@ class World:
     async def __aexit__(self, *given: Any) -> None:
         await self._stack.aclose()
 
+    async def audited(self) -> list[str]:
+        """What the audit log's own verification complains of, when all schedules have been played (I8)."""
+        desk = self.processes["test"].desk
+        await desk.audit.seal()
+        report = await desk.audit.verify()
+        return [] if report.ok else [f"I8: {report}"]
+
     async def play(self, seed: int) -> list[str]:
         """Play one schedule, and return what the checker complains of."""
         random_ = random.Random(seed)  # noqa: S311  # seeds are to be replayed

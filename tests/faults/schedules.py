@@ -38,6 +38,9 @@ async def _run(url: str, folder: Path, seeds: list[int], told: bool) -> dict[int
             if problems:
                 found[seed] = problems
                 break  # what follows in this database may be a consequence
+        else:
+            if problems := await world.audited():
+                found[seeds[-1]] = problems
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,7 @@ class PrivateServer:
         self._server = server
         self._home: Home = server._home
         self.url = server.url()
+        self.host = str(psycopg.conninfo.conninfo_to_dict(self.url)["host"])
 
     def stop(self, *, how: str = "immediate") -> None:
         """Stop it: "immediate" as a power cut does, "fast" as an administrator does."""
@@ -56,14 +59,20 @@ class PrivateServer:
 
     def end_connections(self) -> None:
         """End everybody's connections, as an administrator may."""
-        self.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-            " AND datname = 'hitl'"
+        ended = (
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = 'hitl'"
         )
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            while conn.execute(ended).fetchone() != (0,):
+                time.sleep(0.005)
 
     def program(self, name: str, *arguments: str) -> str:
-        """Run one of Postgres' own programs, such as pg_dump; returns what it printed."""
-        return self._home.run(name, *arguments)
+        """Run one of Postgres' own programs against it, such as pg_dump; returns what it printed."""
+        command = [str(self._home.programs / name), "-h", self.host, "-U", "postgres", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+        return done.stdout
 
 
 @contextlib.contextmanager
@@ -74,7 +83,9 @@ def private_server() -> Iterator[PrivateServer]:
     server.join()
     try:
         migrate(server.url())
-        yield PrivateServer(server)
+        made = PrivateServer(server)
+        made.sql("ALTER DATABASE hitl SET synchronous_commit = on")  # what was committed outlives a power cut
+        yield made
     finally:
         server.leave()
         shutil.rmtree(folder, ignore_errors=True)

@@ -776,9 +776,11 @@ def test_a_thread_that_stands_still_is_named_with_its_error(hg: Command, db_url:
 
     said = hg("doctor", "--json")
 
+    [finding] = said.json["findings"]
     assert said.code == 1
-    assert "boom" in checks(said)["failed"]["found"]
-    assert f"--retry {review[:8]}" in checks(said)["failed"]["fix"]
+    assert (finding["kind"], finding["review_id"]) == ("failed", review)
+    assert "boom" in finding["what"]
+    assert finding["fix"].startswith("hitl-graph repair t1 --retry")
 
 
 # --- the process -------------------------------------------------------------------------------

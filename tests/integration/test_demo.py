@@ -492,23 +492,12 @@ class AtTerminal:
         before, self.screen = self.screen.split(sign, 1)
         return before + sign
 
-    def end(self, again: str = "") -> str:
-        """The rest of what is printed, when the process has ended.
-
-        `again` is typed once more while nothing comes: a Ctrl-C that arrives just before Python begins to read is
-        seen only with the next one, and a person presses it twice.
-        """
-        while not (again and not self._waits(15)) or self.process.poll() is not None:
-            if not self._read():
-                break
-        else:
-            self.type(again)
-            return self.end(again)
+    def end(self) -> str:
+        """The rest of what is printed, when the process has ended."""
+        while self._read():
+            pass
         self.process.wait(30)
         return self.screen
-
-    def _waits(self, seconds: float) -> bool:
-        return bool(select.select([self._terminal], [], [], seconds)[0])
 
     def type(self, text: str) -> None:
         os.write(self._terminal, text.encode())
@@ -589,7 +578,7 @@ def test_who_stops_leaves_the_rest_paused(
     demo.until("> ")
 
     demo.type(key)
-    rest = demo.end(again="\x03" if key == "\x03" else "")
+    rest = demo.end()
 
     assert demo.process.returncode == 0
     assert "1 paused" in rest

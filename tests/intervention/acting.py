@@ -88,7 +88,7 @@ class Gateway:
         self.acts += 1
 
 
-def one_act(act: Callable[[Any], None]) -> StateGraph[Steps]:
+def one_act(act: Callable[..., Any]) -> StateGraph[Steps]:
     """A graph of one act that nobody is asked about."""
     builder = StateGraph(Steps)
     builder.add_node("act", effect(act, action=TAG, owner=Owner("operations")))

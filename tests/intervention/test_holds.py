@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hitl_graph import Desk, open_checkpointer
@@ -275,3 +276,53 @@ def test_an_act_that_began_before_the_hold_is_named_until_it_has_ended(db_url: s
         assert len(early.under_way) == 1
         assert late.under_way == ()
         assert acted == act.acts == 1
+
+
+def test_a_run_that_asked_nobody_goes_on_after_the_release(db_url: str, sink: Path) -> None:
+    """It had no case, and its caller got an error: the next resume of its graph finds it, and it acts once a step."""
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = tagging_graph().compile(checkpointer=checkpointer, name="tags")
+        hold = desk.holds.pause("workflow", "tags", by="ana", reason="wrong tags")
+        with pytest.raises(EffectHeld):
+            graph.invoke({"left": 3, "sink": str(sink)}, named("t", "tags"))
+        assert desk.resume(graph) == []
+
+        desk.holds.release(hold.id, by="ana")
+        [done] = desk.resume(graph)
+
+        assert (done.thread_id, done.error) == ("t", None)
+        assert len(lines(sink)) == 3
+        assert desk.resume(graph) == []
+
+
+def test_the_database_itself_lets_no_act_begin_that_is_held(db_url: str) -> None:
+    """R4: whatever the code before it looked at: a row of the ledger does not begin."""
+    row = (
+        "INSERT INTO hitl.effects (key, thread_id, action, by, status, idempotent) "
+        "VALUES ('k', 't', 'tag', 'ana', %s, false)"
+    )
+    with Desk(db_url) as desk, psycopg.connect(db_url, autocommit=True) as conn:
+        desk.holds.stop("tenant", by="ana", reason="fire")
+
+        with pytest.raises(psycopg.Error, match="everything is stopped by ana: fire") as refusal:
+            conn.execute(row, ["started"])
+
+        assert refusal.value.sqlstate == "HG002"
+        conn.execute(row, ["not_done"])
+
+
+def test_everything_is_everything_of_one_tenant(db_url: str) -> None:
+    """I11: the kill switch of one tenant holds nothing of another."""
+    act = Gateway()
+    act.go_on.set()
+    with (
+        open_checkpointer(db_url, tenant="b") as checkpointer,
+        Desk(db_url, tenant="a") as theirs,
+        Desk(db_url, tenant="b") as ours,
+    ):
+        theirs.holds.stop("tenant", by="ana", reason="fire")
+
+        one_act(act).compile(checkpointer=checkpointer).invoke({}, named("t", "tags"))
+
+        assert act.acts == 1
+        assert ours.holds.list() == []

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from langgraph.graph import END, START, StateGraph
 
-from hitl_graph import Approve, Desk, TakeOver, add_gate, effect, open_checkpointer
+from hitl_graph import (
+    Approve,
+    Desk,
+    TakeOver,
+    add_gate,
+    ahanded_back,
+    effect,
+    handed_back,
+    open_checkpointer,
+)
 from hitl_graph.desk.sync_desk import SyncDesk
 from hitl_graph.errors import AnswerError, EffectHeld, HoldNotFound
 from tests.intervention.acting import TAG, Gateway, approved, events, named, one_act, paused_mail, running
@@ -207,6 +216,45 @@ def test_of_many_who_take_over_one_has_it(db_url: str) -> None:
 
         [hold] = desk.holds.list()
         assert hold.by == events(desk, "taken_over")[-1]["data"]["by"]
+
+
+def test_a_node_that_runs_after_the_hand_back_reads_what_was_done(db_url: str) -> None:
+    """R71: who had the thread, why, and the note; None before, and in other threads."""
+    told = []
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = one_act(lambda state: told.append(handed_back())).compile(checkpointer=checkpointer)
+        graph.invoke({}, named("t", "tags"))
+        desk.take_over("t", by="ana", reason="I call them")
+        desk.hand_back("t", by="ben", note="She has her card.")
+
+        graph.invoke({}, named("t", "tags"))
+        graph.invoke({}, named("t2", "tags"))
+
+        before, back, elsewhere = told
+        assert before is elsewhere is None
+        assert {key: back[key] for key in ("taken_by", "reason", "by", "note")} == {
+            "taken_by": "ana",
+            "reason": "I call them",
+            "by": "ben",
+            "note": "She has her card.",
+        }
+
+
+async def test_an_async_node_reads_it_too(db_url: str) -> None:
+    """R71: the same on the loop."""
+    told = []
+
+    async def look(state: Any) -> None:
+        told.append(await ahanded_back())
+
+    async with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = one_act(look).compile(checkpointer=checkpointer)
+        await desk.take_over("t", by="ana", reason="I call them")
+        await desk.hand_back("t", by="ana", note="done")
+
+        await graph.ainvoke({}, named("t", "tags"))
+
+        assert told[0]["note"] == "done"
 
 
 @pytest.mark.parametrize(("given", "field"), [({"by": ""}, "by"), ({"reason": " "}, "reason")])

@@ -7,12 +7,14 @@ from typing import Any
 
 import psycopg
 import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
 
 from hitl_graph import Approve, Desk, Owner, open_checkpointer
 from hitl_graph.desk.sync_desk import SyncDesk
 from hitl_graph.errors import NoticeError
 from tests.notices.receivers import DRAFT, TICKET, pause, query, secret_graph
-from tests.support.graphs import thread
+from tests.support.graphs import State, thread
 
 HOOK = "https://hooks.example.com/cases?token=hook-password"
 
@@ -246,3 +248,99 @@ def test_an_address_is_taken_when_somebody_vouches_for_it(desk: SyncDesk) -> Non
     desk.notices.put("log", kind="apprise", address="syslog://localhost", trusted=True, by="ops")
 
     assert [target.trusted for target in desk.notices.targets()] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "asked", ["nul \x00", "half \ud800", {"a": float("nan")}, ["x" * 1_000_000], None, 7]
+)
+def test_whatever_is_asked_a_target_never_costs_the_pause(db_url: str, desk: SyncDesk, asked: Any) -> None:
+    """The row that tells of it is made of ids: no payload can break it."""
+    desk.notices.put("all", kind="webhook", address=HOOK, by="ops")
+    builder = StateGraph(State)
+    builder.add_node("ask", lambda _: {"ticket": str(interrupt(asked))})
+    builder.add_edge(START, "ask")
+
+    with open_checkpointer(db_url) as checkpointer:
+        pause(builder.compile(checkpointer=checkpointer))
+
+    assert len(desk.pending()) == 1
+    assert told(desk) == [("all", "asked", "queued")]
+
+
+@pytest.mark.parametrize(
+    ("event", "heard"),
+    [("reminded", ["cleo", "all"]), ("escalated", ["all"]), ("snoozed", []), ("claimed", [])],
+)
+def test_events_of_a_deadline_reach_the_person_they_name(
+    db_url: str, desk: SyncDesk, graph: Any, event: str, heard: list[str]
+) -> None:
+    """Whoever is at the case hears of it under any spelling of their name."""
+    pause(graph)
+    [case] = desk.pending()
+    for target, owner in (("all", "*"), ("cleo", "Cleo"), ("other", "dan")):
+        desk.notices.put(target, kind="webhook", address=HOOK, owner=owner, by="ops")
+    person = '{"person": "cleo"}' if event == "reminded" else "{}"
+
+    sql = "INSERT INTO hitl.events (type, thread_id, review_id, data) VALUES (%s, 't1', %s, %s)"
+    query(db_url, sql, event, case.id, person)
+
+    assert sorted(target for target, *_ in told(desk)) == sorted(heard)
+
+
+def test_a_reassigned_case_is_told_to_whoever_has_it_now(desk: SyncDesk, graph: Any) -> None:
+    """R35: nobody has to look for what is theirs."""
+    desk.notices.put("bob", kind="webhook", address=HOOK, owner="bob", by="ops")
+    desk.notices.put("finance", kind="webhook", address=HOOK, owner="finance", by="ops")
+    pause(graph)
+    [case] = desk.pending()
+
+    desk.reassign(case.id, to="bob", by="ana", reason="knows the customer")
+    desk.reroute(case.id, to="finance", by="ana", reason="it is about money")
+
+    assert ("bob", "reassigned", "queued") in told(desk)
+    assert ("finance", "rerouted", "queued") in told(desk)
+
+
+def test_a_decision_that_is_undone_is_told_again(db_url: str, desk: SyncDesk, graph: Any) -> None:
+    """I14: who heard that it was settled hears that it waits again."""
+    desk.notices.put("all", kind="webhook", address=HOOK, by="ops")
+    pause(graph)
+    query(db_url, "UPDATE hitl.outbox SET status = 'sent'")
+    [case] = desk.pending()
+
+    desk.decide(case.id, Approve(), by="ana", digest=case.digest, undo_s=60)
+    desk.undo(case.id, by="ana")
+
+    assert [(event, status) for _, event, status in told(desk)] == [
+        ("asked", "sent"),
+        ("closed", "queued"),
+        ("undone", "queued"),
+    ]
+
+
+def test_of_two_tenants_each_tells_its_own(db_url: str, desk: SyncDesk, graph: Any) -> None:
+    """I11: another tenant's target hears nothing, and cannot be seen."""
+    with Desk(db_url, tenant="other") as other:
+        other.notices.put("all", kind="webhook", address=HOOK, by="ops")
+        pause(graph)
+
+        assert (other.notices.outbox(), desk.notices.targets()) == ([], [])
+
+
+def test_what_is_long_over_is_forgotten_and_nothing_else(db_url: str, desk: SyncDesk) -> None:
+    """While a case is open, it is known who was told of it."""
+    desk.notices.put("all", kind="webhook", address=HOOK, by="ops")
+    with open_checkpointer(db_url) as checkpointer:
+        graph = secret_graph().compile(checkpointer=checkpointer, name="support")
+        pause(graph, "over")
+        pause(graph, "open")
+        query(db_url, "UPDATE hitl.outbox SET status = 'sent', settled_at = now() - interval '91 days'")
+        graph.update_state(thread("over"), {"ticket": "another"})
+
+    count = desk.notices.prune(by="ops")
+
+    left = [(row["thread_id"], row["event"]) for row in desk.notices.outbox()]
+    assert count == 1
+    assert sorted(left) == [("open", "asked"), ("over", "closed")]
+    with pytest.raises(NoticeError, match="days"):
+        desk.notices.prune(by="ops", days=0)

@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 
 from hitl_graph import Approve, Desk, open_checkpointer
 from hitl_graph.notices import deliver
+from hitl_graph.workers.ticking import acts_of
 from tests.notices.receivers import (
     DRAFT,
     TICKET,
@@ -356,3 +357,13 @@ async def test_the_next_attempts_come_later_and_later(db_url: str, desk: Desk) -
     assert 5 < waits[0] <= 15
     assert waits[0] < waits[3] < waits[6]
     assert max(waits) <= 3600
+
+
+async def test_a_worker_delivers_by_itself(db_url: str, desk: Desk, receiver: Receiver) -> None:
+    """It is one of the things that every worker does again and again."""
+    await desk.notices.put("all", kind="webhook", address=receiver.url, by="ops")
+    paused(db_url)
+
+    await acts_of(desk)["notices.deliver"]()
+
+    assert [told["type"] for told in receiver.bodies()] == ["review.asked"]

@@ -60,7 +60,9 @@ def fill(url: str, folder: Path) -> Ids:
         done, open_case = desk.pending()
         desk.decide(done.id, Approve(), by="ana", digest=done.digest, idempotency_key="key-acme")
         desk.resume(graph)
-        desk.drafts.save(open_case.id, {"type": "approve", "reason": SECRET}, by="ana", digest=open_case.digest)
+        desk.drafts.save(
+            open_case.id, {"type": "approve", "reason": SECRET}, by="ana", digest=open_case.digest
+        )
         hold = desk.holds.pause("action", "act-acme", by="ana", reason=SECRET)
         start = desk.start("flow-acme", {"ticket": SECRET}, thread_id="thread-new", by="ana")
         desk.codes.put(kind="reason", code="code-acme", label=SECRET)
@@ -111,6 +113,7 @@ def arguments(name: str, call: Callable[..., Any], ids: Ids) -> dict[str, Any]:
         "body": {"type": "approve"},
         "decision": Approve(),
         "notice": 1,
+        "given": ids.review_id,
     }
     plain: dict[str, Any] = {
         "by": "mallory",
@@ -142,7 +145,7 @@ def arguments(name: str, call: Callable[..., Any], ids: Ids) -> dict[str, Any]:
 
 
 async def outcome(url: str, name: str, ids: Ids) -> str:
-    """What comes of a call by a tenant that has nothing yet, in words that depend neither on these ids nor on the time."""
+    """What comes of a call by a tenant that has nothing yet, in words without these ids and without times."""
     tenant = f"tenant-{uuid.uuid4().hex}"
     async with Desk(url, tenant=tenant) as desk:
         call = calls(desk)[name]
@@ -157,7 +160,9 @@ async def outcome(url: str, name: str, ids: Ids) -> str:
 async def _told(call: Callable[..., Any], given: dict[str, Any]) -> str:
     try:
         result = call(**given)
-        return repr([line async for line in result] if isinstance(result, AsyncIterator) else await _of(result))
+        return repr(
+            [line async for line in result] if isinstance(result, AsyncIterator) else await _of(result)
+        )
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 
@@ -173,8 +178,8 @@ def everything(url: str, tenant: str) -> dict[str, list[str]]:
         WHERE c.relkind = 'r' ORDER BY 1"""
     with psycopg.connect(url, autocommit=True) as conn:
         tables = [row[0] for row in conn.execute(query).fetchall()]
-        rows = f"SELECT t::text FROM {{}} t WHERE tenant = '{tenant}' ORDER BY 1"
-        return {table: [row[0] for row in conn.execute(rows.format(table)).fetchall()] for table in tables}
+        rows = "SELECT t::text FROM {} t WHERE tenant = %s ORDER BY 1"
+        return {table: [row[0] for row in conn.execute(rows.format(table), [tenant])] for table in tables}
 
 
 def without_role(url: str) -> None:
@@ -184,5 +189,3 @@ def without_role(url: str) -> None:
             "CREATE OR REPLACE FUNCTION hitl.enter(name text) RETURNS boolean LANGUAGE sql AS "
             "$$ SELECT set_config('hitl.tenant', name, false) IS NOT NULL $$"
         )
-
-

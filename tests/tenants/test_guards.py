@@ -25,7 +25,11 @@ OURS = """
     SELECT relname FROM pg_class
     WHERE relnamespace = 'hitl'::regnamespace AND relkind IN ('r', 'p', 'm', 'f') AND relname <> 'migrations'"""
 LANGGRAPHS = {"checkpoints", "checkpoint_blobs", "checkpoint_writes"}
-FILES = sorted(str(file) for file in Path(str(resources.files("hitl_graph"))).rglob("*.sql") if "migrations" not in str(file))
+FILES = sorted(
+    str(file)
+    for file in Path(str(resources.files("hitl_graph"))).rglob("*.sql")
+    if "migrations" not in str(file)
+)
 CALL = re.compile(r"\bhitl\.\w+\(")
 
 
@@ -62,7 +66,7 @@ def test_nothing_is_unique_beyond_its_tenant(db_url: str) -> None:
     found = rows(
         db_url,
         """
-        SELECT indexrelid::regclass::text, indrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+        SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
         WHERE c.relnamespace = 'hitl'::regnamespace AND i.indisunique AND c.relname <> 'migrations'
           AND NOT hitl.names_tenant(i.indrelid, i.indkey::smallint[])""",
     )
@@ -91,7 +95,9 @@ def test_every_view_has_all_columns_of_its_table(db_url: str) -> None:
     assert rows(db_url, query.format("hitl_tenant")) == rows(db_url, query.format("hitl"))
 
 
-@pytest.mark.parametrize("file", [str(Path(file).relative_to(str(resources.files("hitl_graph")))) for file in FILES])
+@pytest.mark.parametrize(
+    "file", [str(Path(file).relative_to(str(resources.files("hitl_graph")))) for file in FILES]
+)
 def test_every_statement_names_the_tenant(file: str) -> None:
     """What runs names the tenants' views, and keys that begin with the tenant; only functions are called in `hitl`."""
     package = ".".join(("hitl_graph", *Path(file).parent.parts))
@@ -134,7 +140,9 @@ async def test_row_level_security_holds_by_itself(db_url: str) -> None:
 async def test_a_desk_acts_as_no_superuser(db_url: str) -> None:
     """Whom row-level security would not bind: connections of ours take another role."""
     async with Desk(db_url) as desk:
-        [row] = await desk.rows("SELECT current_user::text AS role, row_security_active('hitl.reviews') AS bound")
+        [row] = await desk.rows(
+            "SELECT current_user::text AS role, row_security_active('hitl.reviews') AS bound"
+        )
 
     assert row == {"role": "hitl_member", "bound": True}
 

@@ -38,7 +38,9 @@ def test_threads_of_the_same_name_know_nothing_of_each_other(db_url: str, tmp_pa
     ):
         graphs = (paused(ours, sinks[0]), paused(theirs, sinks[1]))
         [one], [two] = acme.pending(), other.pending()
-        acme.decide(one.id, Edit({"body": "Acme's"}, reason="tone"), by="ana", digest=one.digest, idempotency_key="k")
+        acme.decide(
+            one.id, Edit({"body": "Acme's"}, reason="tone"), by="ana", digest=one.digest, idempotency_key="k"
+        )
         other.decide(two.id, Approve(), by="bo", digest=two.digest, idempotency_key="k")
         acme.resume(graphs[0])
         between = (lines(sinks[0]), lines(sinks[1]))
@@ -58,7 +60,9 @@ def test_threads_of_the_same_name_know_nothing_of_each_other(db_url: str, tmp_pa
         lambda saver: saver.copy_thread("t1", "t2"),
         lambda saver: saver.delete_for_runs(["run-1"]),
         lambda saver: mail_graph().compile(checkpointer=saver).update_state(T1, {"ticket": "Forged"}),
-        lambda saver: mail_graph().compile(checkpointer=saver).invoke({"ticket": "Forged", "sink": "/dev/null"}, T1),
+        lambda saver: (
+            mail_graph().compile(checkpointer=saver).invoke({"ticket": "Forged", "sink": "/dev/null"}, T1)
+        ),
     ],
     ids=["put", "delete", "prune whole", "prune", "copy", "roll back", "update", "run"],
 )
@@ -66,7 +70,10 @@ def test_no_write_reaches_another_tenants_thread(
     db_url: str, tmp_path: Path, reach: Callable[[ReviewSaver], Any]
 ) -> None:
     """Whatever a saver is told to do with the thread's name, not one row of the other changes."""
-    with open_checkpointer(db_url, tenant="acme") as ours, open_checkpointer(db_url, tenant="other") as theirs:
+    with (
+        open_checkpointer(db_url, tenant="acme") as ours,
+        open_checkpointer(db_url, tenant="other") as theirs,
+    ):
         mail_graph().compile(checkpointer=ours).invoke(
             {"ticket": "Ours", "sink": str(tmp_path / "sink")}, {**T1, "metadata": {"run_id": "run-1"}}
         )
@@ -78,7 +85,10 @@ def test_no_write_reaches_another_tenants_thread(
 
 def test_no_read_reaches_another_tenants_thread(db_url: str, tmp_path: Path) -> None:
     """Neither by its name nor by a checkpoint's own id."""
-    with open_checkpointer(db_url, tenant="acme") as ours, open_checkpointer(db_url, tenant="other") as theirs:
+    with (
+        open_checkpointer(db_url, tenant="acme") as ours,
+        open_checkpointer(db_url, tenant="other") as theirs,
+    ):
         paused(ours, tmp_path / "sink")
         found = ours.get_tuple(T1)
         assert found is not None
@@ -104,9 +114,11 @@ async def test_the_async_saver_is_bound_too(db_url: str) -> None:
 
 def test_a_foreign_checkpoint_cannot_be_overwritten_by_its_own_id(db_url: str) -> None:
     """Whoever knows a checkpoint's id by heart is stopped by row-level security."""
-
     checkpoint = empty_checkpoint()
-    with open_checkpointer(db_url, tenant="acme") as ours, open_checkpointer(db_url, tenant="other") as theirs:
+    with (
+        open_checkpointer(db_url, tenant="acme") as ours,
+        open_checkpointer(db_url, tenant="other") as theirs,
+    ):
         ours.put(ROOT, checkpoint, {"source": "input"}, {})
         before = everything(db_url, "acme")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -106,7 +106,9 @@ def test_a_decision_and_its_history_carry_the_clocks_time(
     record = values["reviews"][0]
     assert case.decided_at == case.closed_at == dt.datetime.fromisoformat(record["at"]) == NINE + hours(1)
     assert record["waited_s"] == 3600
-    assert [event["at"] - NINE for event in hitl_desk.history(case.id)] == [hours(0), hours(1), hours(1)]
+    asked, *later = [event["at"] - NINE for event in hitl_desk.history(case.id)]
+    assert asked == hours(0)
+    assert set(later) == {hours(1)}
 
 
 async def test_async_savers_and_desks_follow_it(

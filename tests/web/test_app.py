@@ -6,10 +6,12 @@ import asyncio
 import threading
 
 import httpx
+import pytest
 import uvicorn
 
 from hitl_graph.web import create_app
-from tests.notices.receivers import free_port, until
+from tests.notices.receivers import free_port, query, until
+from tests.web.serving import client
 
 
 def test_it_opens_and_closes_a_desk_of_its_own(db_url: str) -> None:
@@ -26,6 +28,18 @@ def test_it_opens_and_closes_a_desk_of_its_own(db_url: str) -> None:
 
     assert reply.status_code == 401
     assert app.state.desk._pool is None
+
+
+@pytest.mark.parametrize("path", ["/links/x", "/webhooks/decide"])
+def test_an_outage_of_the_database_is_told_as_one(db_url: str, path: str) -> None:
+    """Nothing was decided, and the same request may be sent again; the headers are there too."""
+    with client(db_url) as web:
+        query(db_url, "DROP SCHEMA hitl_tenant CASCADE")
+
+        reply = web.post(path)
+
+    assert reply.status_code == 503
+    assert reply.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 def test_two_tenants_links_are_signed_with_different_keys(db_url: str) -> None:

@@ -152,6 +152,20 @@ def test_a_link_is_used_once(db_url: str, web: httpx.Client, desk: SyncDesk, cas
     assert desk.show(case.id).status == "pending"
 
 
+def test_a_crash_before_a_link_is_marked_as_used_lets_it_decide_no_second_time(
+    db_url: str, web: httpx.Client, desk: SyncDesk, case: Case
+) -> None:
+    """I1: the decision's own key is the link, whatever the mark says."""
+    path = f"/links/{link(desk, case)}"
+    web.post(path)
+    query(db_url, "DELETE FROM hitl.used_links")
+    query(db_url, "UPDATE hitl.reviews SET status = 'pending'; DELETE FROM hitl.decisions")
+
+    web.post(path)
+
+    assert desk.show(case.id).status == "pending"
+
+
 def test_many_presses_at_once_are_one_decision(web: httpx.Client, desk: SyncDesk, case: Case) -> None:
     """One is told that it decided, the others that they did not."""
     path = f"/links/{link(desk, case)}"

@@ -34,7 +34,7 @@ def until(true: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) ->
 async def auntil(true: Callable[[], Awaitable[Any]], what: str, deadline_s: float = 15.0) -> Any:
     """The same for what is awaited."""
     async with asyncio.timeout(deadline_s):
-        while not (found := await true()):
+        while not (found := await true()):  # noqa: ASYNC110  # what happens in the database sets no event
             await asyncio.sleep(0.01)
     assert found, what
     return found
@@ -104,7 +104,9 @@ class WorkerProcess:
         self._reader.join(5)
         if self.process.stdout is not None:
             self.process.stdout.close()
-        print(f"worker {self.pid} said:", *self.said, sep="\n  ")  # shown where the test fails
+        sys.stdout.write(
+            "\n  ".join([f"worker {self.pid} said:", *self.said, ""])
+        )  # shown where the test fails
 
 
 def graph(name: str) -> str:

@@ -32,7 +32,9 @@ def given(tmp_path: Path) -> dict[str, Any]:
 
 def began(tmp_path: Path) -> int:
     """The process that is in the middle of a run."""
-    found = until(lambda: [words for words in read_log(tmp_path) if words[0] in ("begin", "stuck")], "a run begins")
+    found = until(
+        lambda: [words for words in read_log(tmp_path) if words[0] in ("begin", "stuck")], "a run begins"
+    )
     return int(found[-1][1])
 
 
@@ -98,13 +100,17 @@ def test_a_job_is_not_lost_with_its_worker(db_url: str, desk: SyncDesk, tmp_path
 
     with WorkerProcess(db_url, graph("slow"), options=QUICK):
         until(lambda: ran(tmp_path, "third"), "another worker goes on")
-        until(lambda: not query(db_url, "SELECT 1 AS one FROM hitl_jobs.procrastinate_jobs"), "no job is left")
+        until(
+            lambda: not query(db_url, "SELECT 1 AS one FROM hitl_jobs.procrastinate_jobs"), "no job is left"
+        )
 
     assert len(lines(tmp_path / "sink")) == 1
     assert desk.show(case.id).status == "applied"
 
 
-def test_a_worker_that_was_stopped_too_long_writes_nothing(db_url: str, desk: SyncDesk, tmp_path: Path) -> None:
+def test_a_worker_that_was_stopped_too_long_writes_nothing(
+    db_url: str, desk: SyncDesk, tmp_path: Path
+) -> None:
     """SIGSTOP past the lease: another takes over; what the first writes when it wakes up is refused."""
     with WorkerProcess(db_url, graph("slow"), options=QUICK).ready() as first:
         desk.start("slow", given(tmp_path), thread_id="t1", by="ana")
@@ -112,7 +118,9 @@ def test_a_worker_that_was_stopped_too_long_writes_nothing(db_url: str, desk: Sy
         desk.decide(case.id, Approve(), by="ana", digest=case.digest)
         began(tmp_path)
         first.send(signal.SIGSTOP)
-        query(db_url, "UPDATE hitl.runs SET lease_until = now() - interval '1 second'")  # the lease has lapsed
+        query(
+            db_url, "UPDATE hitl.runs SET lease_until = now() - interval '1 second'"
+        )  # the lease has lapsed
         with WorkerProcess(db_url, graph("slow"), options=QUICK) as other:
             other.says("its worker is gone")
             (tmp_path / "go").touch()

@@ -33,7 +33,12 @@ async def app(db_url: str) -> AsyncIterator[App]:
 
 
 async def put(app: App, thread: str = "t1", **more: Any) -> int:
-    columns: dict[str, Any] = {"lock": thread, "queueing_lock": f"resume:{thread}", "scheduled_at": None, **more}
+    columns: dict[str, Any] = {
+        "lock": thread,
+        "queueing_lock": f"resume:{thread}",
+        "scheduled_at": None,
+        **more,
+    }
     row = await app.connector.execute_query_one_async(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, scheduled_at) VALUES "
         "('hitl', 'resume', %(lock)s, %(queueing_lock)s, jsonb_build_object('thread_id', 't1'), %(scheduled_at)s) "
@@ -112,13 +117,17 @@ async def test_the_jobs_of_a_pruned_worker_belong_to_nobody(app: App) -> None:
 
     assert await app.job_manager.prune_stalled_workers(0) == [worker]
 
-    [job] = await app.connector.execute_query_all_async("SELECT status::text, worker_id FROM procrastinate_jobs")
+    [job] = await app.connector.execute_query_all_async(
+        "SELECT status::text, worker_id FROM procrastinate_jobs"
+    )
     assert job == {"status": "doing", "worker_id": None}
 
 
 async def test_without_periodic_tasks_the_deferrer_ends_at_once() -> None:
     """And procrastinate stops watching its other side tasks: ours may therefore not fail."""
-    await asyncio.wait_for(PeriodicDeferrer(PeriodicRegistry()).worker(), 1)
+    registry = PeriodicRegistry()  # type: ignore[no-untyped-call]
+
+    await asyncio.wait_for(PeriodicDeferrer(registry).worker(), 1)
 
 
 async def test_a_cancelled_worker_waits_for_its_jobs_and_then_aborts_them(app: App, db_url: str) -> None:

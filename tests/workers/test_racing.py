@@ -44,7 +44,9 @@ async def test_two_workers_one_killed_run_each_thread_once(db_url: str, tmp_path
 
             async def decided_all() -> bool:
                 for case in await desk.pending(limit=1000):
-                    await desk.decide(case.id, Approve(), by="ben", digest=case.digest, thread_id=case.thread_id)
+                    await desk.decide(
+                        case.id, Approve(), by="ben", digest=case.digest, thread_id=case.thread_id
+                    )
                     decided.add(case.thread_id)
                     if len(decided) == THREADS // 2:
                         first.send(signal.SIGKILL)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langgraph.graph import START, StateGraph
 
-from hitl_graph import Approve, Desk, Reject, open_checkpointer
+from hitl_graph import Approve, Desk, HitlState, Reject, open_checkpointer
 from hitl_graph.errors import DeskError, PlainJsonError, ThreadBusy
 from hitl_graph.workers import Worker
 from tests.support.graphs import lines, mail_graph, thread
@@ -22,15 +22,21 @@ def given(tmp_path: Path) -> dict[str, Any]:
     return {"ticket": "Where?", "sink": str(tmp_path / "sink")}
 
 
+class Broken(HitlState):
+    """The file that mends it."""
+
+    mended: str
+
+
 def broken_graph() -> StateGraph[Any]:
     """Raises until the test makes a file."""
 
-    def node(state: dict[str, Any]) -> dict[str, Any]:
+    def node(state: Broken) -> dict[str, Any]:
         if not Path(state["mended"]).exists():
             raise ZeroDivisionError
-        return {"done": True}
+        return {}
 
-    builder = StateGraph(dict)
+    builder = StateGraph(Broken)
     builder.add_node("node", node)
     builder.add_edge(START, "node")
     return builder
@@ -102,12 +108,15 @@ async def test_a_start_can_wait_for_its_turn(db_url: str, tmp_path: Path) -> Non
         await worker.desk.start("mail", given(tmp_path), thread_id="t1")
         await worker.idle()
         [case] = await worker.desk.pending()
-        await worker.desk.start("mail", {**given(tmp_path), "ticket": "next"}, thread_id="t1", when_busy="queue")
+        await worker.desk.start(
+            "mail", {**given(tmp_path), "ticket": "next"}, thread_id="t1", when_busy="queue"
+        )
         await worker.idle()
         assert [(one.id, one.status) for one in await worker.desk.pending()] == [(case.id, "pending")]
 
         await approve(worker.desk, case)
         await auntil(worker.desk.pending, "the second run pauses")
+        await worker.idle()
 
         assert [start.status for start in await worker.desk.starts.list()] == ["done", "done"]
         assert len(lines(tmp_path / "sink")) == 1
@@ -187,7 +196,9 @@ async def test_every_step_of_a_start_is_an_event(db_url: str, tmp_path: Path) ->
         ({"when_busy": "now"}, DeskError, "when_busy: 'now'"),
     ],
 )
-async def test_what_cannot_be_kept_is_refused(db_url: str, changed: dict[str, Any], error: type, said: str) -> None:
+async def test_what_cannot_be_kept_is_refused(
+    db_url: str, changed: dict[str, Any], error: type, said: str
+) -> None:
     """The error names the field; nothing is saved."""
     async with Desk(db_url) as desk:
         with pytest.raises(error, match=said):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langgraph.graph import START, StateGraph
 
-from hitl_graph import Approve, Desk, Reject, open_checkpointer
+from hitl_graph import Approve, Desk, HitlState, Reject, open_checkpointer
 from hitl_graph.desk import Case
 from hitl_graph.errors import DefinitionError
 from hitl_graph.workers import Worker
@@ -244,7 +244,7 @@ async def test_no_graphs_are_refused(db_url: str) -> None:
 
 def two_steps() -> StateGraph[Any]:
     """A graph with none of the others' nodes."""
-    builder = StateGraph(dict)
+    builder = StateGraph(HitlState)
     builder.add_node("elsewhere", lambda _: {})
     builder.add_edge(START, "elsewhere")
     return builder
@@ -256,5 +256,3 @@ async def told(desk: Desk, kind: str) -> bool:
 
 async def is_applied(desk: Desk, case: Case) -> bool:
     return (await desk.show(case.id, thread_id=case.thread_id)).status == "applied"
-
-

@@ -107,7 +107,7 @@ class Audit(Part):
             raise ValueError("since: has no zone: give tzinfo, such as datetime.UTC")
         async with self._snapshot() as conn:
             [head] = await rows(conn, SQL["head"])
-            start = {"seq": 0, "hash": "0" * 64}
+            start: dict[str, Any] = {"seq": 0, "hash": "0" * 64}
             if thread_id is not None or since is not None:
                 wanted = {"thread_id": thread_id, "since": since}
                 start = next(iter(await rows(conn, SQL["before_first"], wanted)), start)
@@ -181,7 +181,9 @@ async def seal_next(conn: Connection, most: int) -> int:
         [head] = await rows(conn, SQL["head"])
         seals = chained(head["tenant"], Anchor(**head), (Event(**row) for row in waiting))
         columns = ("seqs", "events", "digests", "prevs", "hashes")
-        await conn.execute(SQL["append"], dict(zip(columns, map(list, zip(*seals, strict=True)), strict=True)))
+        await conn.execute(
+            SQL["append"], dict(zip(columns, map(list, zip(*seals, strict=True)), strict=True))
+        )
     return len(waiting)
 
 

@@ -40,6 +40,7 @@ __all__ = [
 GENESIS = bytes(32)
 """What the first seal names as the one before it."""
 
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Anchor:
     """The end of a tenant's chain at some time: kept elsewhere, it proves that nothing before it was taken away.

@@ -73,10 +73,10 @@ def verify_export(lines: Iterable[str], anchor: Anchor | None = None) -> AuditRe
         if told.get("hitl_audit") != VERSION:
             raise AuditError("export: line 1: is no head of an audit export that this version knows")
         end, after = Anchor.from_json(told["head"]), told["after"]
-        start = {"seq": int(after["seq"]), "prev": bytes.fromhex(after["hash"])}
+        seq, prev = int(after["seq"]), bytes.fromhex(after["hash"])
     except _UNREADABLE as error:
         raise AuditError(f"export: line 1: cannot be read ({error})") from None
-    walk = Walk(told["tenant"], anchor=anchor, **start)
+    walk = Walk(told["tenant"], anchor=anchor, seq=seq, prev=prev)
     for number, line in numbered:
         try:
             _take(walk, _object(line))
@@ -85,7 +85,9 @@ def verify_export(lines: Iterable[str], anchor: Anchor | None = None) -> AuditRe
         if walk.broken is not None:
             break
     if walk.broken is None and (walk.seq, walk.prev.hex()) != (end.seq, end.hash):
-        problem = f"the lines end at seal {walk.seq}, and their head says that the chain ends at seal {end.seq}"
+        problem = (
+            f"the lines end at seal {walk.seq}, and their head says that the chain ends at seal {end.seq}"
+        )
         walk.broken = Break(seq=walk.seq, event_id=None, wrong=Wrong.TRUNCATED, problem=problem)
     return walk.report(at=end.at)
 

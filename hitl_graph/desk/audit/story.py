@@ -17,8 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["tell_story"]
 
 SQL = load_statements("hitl_graph.desk.audit", "audit.sql")
-ABOUT = ("id", "thread_id", "workflow", "node", "shape", "gate", "kind", "action", "question", "status", "owner")
-ABOUT += ("person", "priority", "asked_at", "due_at", "closed_at", "error")
+ABOUT = (
+    *(
+        "id",
+        "thread_id",
+        "workflow",
+        "node",
+        "shape",
+        "gate",
+        "kind",
+        "action",
+        "question",
+        "status",
+        "owner",
+    ),
+    *("person", "priority", "asked_at", "due_at", "closed_at", "error"),
+)
 
 
 async def tell_story(desk: Connected, review_id: str, thread_id: str | None) -> dict[str, Any]:

@@ -239,12 +239,14 @@ CREATE TRIGGER runs_wake AFTER UPDATE ON hitl.runs FOR EACH ROW
 -- Threads that wait for the case of another thread now: a wait at an older checkpoint is of no weight.
 CREATE FUNCTION hitl.waiting() RETURNS TABLE (
     thread_id text, checkpoint_id text, node text, workflow text, child text, since timestamptz
-) LANGUAGE sql STABLE AS $$
-    SELECT w.thread_id, w.checkpoint_id, w.node, w.workflow, w.child, w.since
+) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT w.thread_id, w.checkpoint_id, w.node, w.workflow, w.child, w.since
     FROM hitl.waits w
     WHERE NOT w.taken AND w.error IS NULL AND w.checkpoint_id = (
-        SELECT max(c.checkpoint_id) FROM checkpoints c WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = '')
-$$;
+        SELECT max(c.checkpoint_id) FROM checkpoints c WHERE c.thread_id = w.thread_id AND c.checkpoint_ns = '');
+END $$;
 
 -- Threads that go on without an answer of their own: the case that they wait for is decided and its thread at its end,
 -- or what held their act is released, or a process that was at it has died and left its note.
@@ -263,7 +265,9 @@ CREATE FUNCTION hitl.ready() RETURNS TABLE (
            (SELECT max(w.workflow) FROM hitl.waits w WHERE w.thread_id = u.thread_id), '{}'
     FROM hitl.runs u WHERE u.holder IS NOT NULL AND 'going on' = ANY (u.reviews)
     UNION ALL
-    SELECT h.thread_id, h.at, array(SELECT DISTINCT r.node FROM hitl.reviews r WHERE r.thread_id = h.thread_id),
+    SELECT h.thread_id, h.at,
+           array(SELECT r.node FROM hitl.reviews r WHERE r.thread_id = h.thread_id
+                 UNION SELECT w.node FROM hitl.waits w WHERE w.thread_id = h.thread_id),
            h.workflow, '{}'
     FROM hitl.halted h
     WHERE hitl.held(h.thread_id, h.workflow, h.action) IS NULL

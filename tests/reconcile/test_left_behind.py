@@ -1,0 +1,225 @@
+"""What dead processes and absent workers leave behind: found, put in the queue, and told (I2, I6)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hitl_graph import Approve, Desk, open_checkpointer
+from hitl_graph.desk.sync_desk import SyncDesk
+from hitl_graph.testing import FakeClock
+from hitl_graph.workers.jobs import prepare_jobs
+from tests.reconcile.stuck import begin, events, execute, found, kinds, unkeyed_graph
+from tests.support.graphs import lines, mail_graph
+
+ROOT = Path(__file__).parents[2]
+RESUME = """
+import sys
+from hitl_graph import Desk, open_checkpointer
+from tests.reconcile.stuck import unkeyed_graph
+with open_checkpointer(sys.argv[1]) as checkpointer, Desk(sys.argv[1]) as desk:
+    desk.resume(unkeyed_graph().compile(checkpointer=checkpointer))
+"""
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Path:
+    """A file that counts acts."""
+    return tmp_path / "sink"
+
+
+@pytest.fixture
+def desk(db_url: str) -> Iterator[SyncDesk]:
+    """The desk of the test's database."""
+    with Desk(db_url) as opened:
+        yield opened
+
+
+def decided(url: str, sink: Path, desk: SyncDesk, builder: object = None) -> str:
+    """A thread whose case is approved, and nobody has told it; the case's id."""
+    begin(url, sink, builder or mail_graph())
+    [case] = desk.pending()
+    desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+    return case.id
+
+
+def killed(url: str, failpoint: str) -> None:
+    """A process that resumes what is decided, and dies by -9 at a named place."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "HITL_FAILPOINTS": f"{failpoint}=kill"}
+    done = subprocess.run([sys.executable, "-c", RESUME, url], env=env, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def jobs(url: str) -> list[str]:
+    """The threads for which a job waits."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute("SELECT args ->> 'thread_id' FROM hitl_jobs.procrastinate_jobs").fetchall()
+    return [row[0] for row in rows]
+
+
+def test_a_decision_that_nobody_takes_up_raises_one_alarm(db_url: str, sink: Path) -> None:
+    """Not before a minute of the database's clock, and once for the decision, however often it is looked at (I6)."""
+    with FakeClock(db_url) as clock, Desk(db_url) as desk:
+        id_ = decided(db_url, sink, desk)
+        clock.advance(seconds=59)
+        desk.reconcile()
+        early = events(db_url, "alarm")
+        clock.advance(seconds=2)
+        desk.reconcile()
+        desk.reconcile()
+
+        [alarm] = events(db_url, "alarm")
+        finding = desk.findings()[0]
+        assert early == []
+        assert (alarm["event"], alarm["by"]) == ("decided_not_resumed", "system:reconcile")
+        assert "ana" in alarm["because"]
+        assert (finding.kind.value, finding.review_id) == ("decided_not_resumed", id_)
+        assert (finding.needs_person, finding.fix[:17]) == (True, "hitl-graph worker")
+
+
+def test_what_waits_for_its_time_or_is_held_is_no_finding(db_url: str, sink: Path, desk: SyncDesk) -> None:
+    """An undo window is kept, and a hold is somebody's word."""
+    begin(db_url, sink, mail_graph())
+    [case] = desk.pending()
+    desk.decide(case.id, Approve(), by="ana", digest=case.digest, undo_s=300)
+    waiting = kinds(desk)
+    execute(db_url, "UPDATE hitl.decisions SET dispatch_at = now()")
+    due = kinds(desk)
+    desk.holds.pause("thread", "t1", by="ana", reason="wait")
+
+    assert (waiting, due, kinds(desk)) == ([], ["decided_not_resumed"], [])
+    assert desk.reconcile(patience_s=0, alarm_s=0) == 0
+    assert events(db_url, "alarm") == []
+
+
+def test_a_decision_without_a_job_gets_one(db_url: str, sink: Path, desk: SyncDesk) -> None:
+    """Decided before there was a worker: one job, also when several reconcile again and again."""
+    decided(db_url, sink, desk)
+    prepare_jobs(db_url)
+
+    done = [desk.reconcile(patience_s=0) for _ in range(3)]
+
+    assert done == [1, 0, 0]
+    assert jobs(db_url) == ["t1"]
+    assert kinds(desk) == ["decided_not_resumed", "no_worker"]
+
+
+def test_a_run_whose_process_died_is_found_and_taken_over(db_url: str, sink: Path, desk: SyncDesk) -> None:
+    """Killed after the gate took the answer: the reconciler puts the thread in the queue, and it acts once (I6)."""
+    decided(db_url, sink, desk, unkeyed_graph())
+    killed(db_url, "resume.after_run")
+    before = found(desk)
+    prepare_jobs(db_url)
+
+    done = desk.reconcile()
+    with open_checkpointer(db_url) as checkpointer:
+        desk.resume(unkeyed_graph().compile(checkpointer=checkpointer))
+
+    assert [one.kind.value for one in before] == ["run_left_behind"]
+    assert (done, jobs(db_url)) == (1, ["t1"])
+    assert len(lines(sink)) == 1
+    assert kinds(desk) == ["no_worker"]
+
+
+def test_an_act_whose_process_died_is_unknown_until_a_person_says(
+    db_url: str, sink: Path, desk: SyncDesk
+) -> None:
+    """Killed between the act and its result: nobody does it again; settled, the thread ends with one act (I2)."""
+    id_ = decided(db_url, sink, desk, unkeyed_graph())
+    killed(db_url, "effect.acted")
+    before = found(desk)
+    desk.reconcile()
+    after = desk.effects.show(id_).status
+    with open_checkpointer(db_url) as checkpointer:
+        graph = unkeyed_graph().compile(checkpointer=checkpointer)
+        desk.resume(graph)
+        still = kinds(desk)
+        desk.effects.settle(id_, happened=True, by="ana", note="the mail is there")
+        desk.resume(graph)
+
+    assert "unknown_effect" in [one.kind.value for one in before]
+    assert "--settle" in before[0].fix
+    assert (after.value, still) == ("unknown", ["unknown_effect"])
+    assert len(lines(sink)) == 1
+    assert (kinds(desk), desk.show(id_).status.value) == ([], "applied")
+
+
+def test_two_reconcilers_at_once_do_not_do_it_twice(db_url: str, sink: Path, desk: SyncDesk) -> None:
+    """One has the lock, and the other leaves it to it."""
+    decided(db_url, sink, desk)
+    with psycopg.connect(db_url) as conn:
+        conn.execute("SELECT hitl.enter('default')")
+        conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('hitl-reconcile:default', 0))")
+        meanwhile = desk.reconcile(patience_s=0, alarm_s=0)
+        told = events(db_url, "alarm")
+
+    desk.reconcile(patience_s=0, alarm_s=0)
+
+    assert (meanwhile, told) == (0, [])
+    assert len(events(db_url, "alarm")) == 1
+
+
+def test_nothing_of_another_tenant_is_found_or_repaired(db_url: str, sink: Path, desk: SyncDesk) -> None:
+    """Whoever looks sees their own (I11)."""
+    decided(db_url, sink, desk)
+    execute(db_url, "DELETE FROM checkpoints")
+
+    with Desk(db_url, tenant="other") as other:
+        seen = found(other)
+        done = other.reconcile(patience_s=0, alarm_s=0)
+
+    assert (seen, done) == ([], 0)
+    assert kinds(desk) == ["row_without_pause"]
+
+
+def test_all_open_cases_are_looked_at_in_turn(
+    db_url: str, sink: Path, desk: SyncDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few at a time, so that it is cheap; after some rounds none is left out."""
+    monkeypatch.setattr("hitl_graph.desk.reconcile._SLICE", 1)
+    for name in ("a", "b", "c"):
+        begin(db_url, sink, mail_graph(), name)
+    execute(db_url, "DELETE FROM checkpoints WHERE thread_id = 'c'")
+
+    done = [desk.reconcile() for _ in range(4)]
+
+    assert done == [0, 0, 1, 0]
+    assert [case.thread_id for case in desk.pending()] == ["a", "b"]
+
+
+def test_what_stands_around_the_threads_is_told(db_url: str, sink: Path, desk: SyncDesk) -> None:
+    """Overdue timers, given-up messages, unsealed events and failed first runs, each with its command."""
+    begin(db_url, sink, mail_graph())
+    [case] = desk.pending()
+    timer = (
+        "INSERT INTO hitl.timers (thread_id, review_id, kind, level, at) "
+        "VALUES ('t1', %s, 'expiry', 0, now() - interval '1 hour')"
+    )
+    execute(db_url, timer, case.id)
+    execute(
+        db_url,
+        "INSERT INTO hitl.outbox (target_id, event_id, event, thread_id, review_id, body, status, error) "
+        "VALUES ('mail', 1, 'asked', 't1', 'x', '{}', 'failed', 'said 500')",
+    )
+    execute(
+        db_url,
+        "INSERT INTO hitl.starts (thread_id, workflow, input, config, by, status, error, finished_at) "
+        "VALUES ('t9', 'mail', '{}', '{}', 'ana', 'failed', 'boom', now())",
+    )
+
+    told = desk.findings(alarm_s=0)
+
+    assert [one.kind.value for one in told] == [
+        "start_failed",
+        "timers_overdue",
+        "notices_failed",
+        "unsealed",
+    ]
+    assert all(one.fix.startswith("hitl-graph ") for one in told)
