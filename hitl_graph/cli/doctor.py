@@ -98,7 +98,7 @@ def _verdict(wrong: int, needing: int, rest: int) -> Text:
     if needing:
         said.append(f"{needing} need{'s' if needing == 1 else ''} a person")
     if rest:
-        said.append(f"{rest} mend{'s' if rest == 1 else ''} by {'itself' if rest == 1 else 'themselves'}")
+        said.append(f"{rest} can wait or mend{'s' if rest == 1 else ''} without one")
     style = "bold red" if wrong or needing else "yellow" if rest else "green"
     return one_line(", ".join(said) + "." if said else "All is in order.", style)
 
@@ -244,7 +244,7 @@ def _standing_still(conn: Any) -> Iterator[Check]:
     if decided:
         oldest = decided[0]
         age = span(oldest["age"])
-        found = f"{len(decided):,} have not reached their threads; thread {oldest['thread_id']} for {age}"
+        found = f"{len(decided):,} not told to their threads yet; thread {oldest['thread_id']} for {age}"
         verdict = Verdict.WRONG if oldest["age"] > PATIENCE_S else Verdict.NOTE
         graph = f" (workflow {oldest['workflow']})" if oldest["workflow"] else ""
         yield Check(

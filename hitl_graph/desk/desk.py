@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
+
 class Desk(Deciding, Undoing, Ownership, Acknowledging, Repairing, Runs, Takeover, Reconciling):
     """The reviewer's side. `async with Desk() as desk:` for async code, `with Desk() as desk:` for a plain script.
 
@@ -101,6 +102,9 @@ class Desk(Deciding, Undoing, Ownership, Acknowledging, Repairing, Runs, Takeove
 
         Returns:
             One entry for each thread that was resumed here.
+
+        Raises:
+            psycopg.OperationalError: The database went away. Runs that were under way are taken up by the next resume.
         """
         run = Run(graph, config or {}, durability, control)
         return await resume_threads(self, run, thread_ids=thread_ids, concurrency=concurrency, limit=limit)

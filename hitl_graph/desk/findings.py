@@ -48,6 +48,16 @@ class FindingKind(enum.StrEnum):
     UNSEALED = "unsealed"
     """Events of the audit log wait for their seal."""
 
+    @property
+    def of_thread(self) -> bool:
+        """Whether it is about one thread."""
+        return self not in _OF_NONE
+
+
+_OF_NONE = frozenset(
+    {FindingKind.NO_WORKER, FindingKind.TIMERS_OVERDUE, FindingKind.NOTICES_FAILED, FindingKind.UNSEALED}
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -69,8 +79,8 @@ class Finding:
 
     @property
     def needs_person(self) -> bool:
-        """Whether it stays as it is until somebody does something."""
-        return self.fix != BY_ITSELF
+        """Whether it stays as it is until somebody does something; a seal can wait for the next worker."""
+        return self.fix != BY_ITSELF and self.kind is not FindingKind.UNSEALED
 
     @classmethod
     def told(cls, kind: FindingKind, row: Mapping[str, Any], *, worker: bool) -> Finding:
@@ -99,7 +109,7 @@ def _poisoned(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, s
     if row["error"]:
         said += f": {row['error']}"
     if row["review_id"] is None:
-        return said, f"{repair} --missing, then --reopen"
+        return f"{said}; first its case must be opened", f"{repair} --missing"
     return said, f"{repair} --reopen"
 
 
@@ -120,7 +130,7 @@ def _decided(row: Mapping[str, Any], _repair: str, worker: str) -> tuple[str, st
 
 
 def _failed(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:
-    return f"it stands still: {row['error']}", f"{repair} --retry, when the cause is mended"
+    return f"it stands still, until its cause is mended: {row['error']}", f"{repair} --retry"
 
 
 def _start(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from hitl_graph.desk.connected import rows
 from hitl_graph.desk.runs import Lease
 from hitl_graph.errors import AnswerError, DeskError, RunTakenOver
 from hitl_graph.failpoints import failpoint
+from hitl_graph.storage.fence import is_away
 from hitl_graph.storage.statements import load_statements
 from hitl_graph.wire import answer_foreign, decisions_from_json, native_request
 
@@ -157,7 +158,9 @@ async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
         values = await run(lease, None)
     except (RunTakenOver, GraphDrained):
         raise
-    except Exception as error:  # noqa: BLE001  # whatever a graph raises is reported with its thread
+    except Exception as error:  # whatever a graph raises is reported with its thread
+        if is_away(error):
+            raise  # the run is taken up when the database is back
         async with lease.transaction() as conn:
             await conn.execute(GOING_ON_SQL["stand_still"], {**named, "error": repr(error)})
         return Resumed(thread_id=lease.thread_id, error=repr(error))
@@ -204,7 +207,9 @@ async def _resume(lease: Lease, run: Run, answers: Sequence[Mapping[str, Any]]) 
         failpoint("resume.after_run")
     except (RunTakenOver, GraphDrained):  # somebody else goes on with it
         raise
-    except Exception as raised:  # noqa: BLE001  # whatever a graph raises is reported with its thread
+    except Exception as raised:  # whatever a graph raises is reported with its thread
+        if is_away(raised):
+            raise  # the run is taken up when the database is back
         error = raised
     named = {"thread_id": thread_id, "ids": ids}
     async with lease.transaction() as conn:

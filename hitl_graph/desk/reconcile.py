@@ -58,7 +58,7 @@ class Reconciling(Connected):
         Reads the stored answers of all threads: for a look now and then, not for every second.
 
         Args:
-            thread_id: Only this thread's.
+            thread_id: Only what is about this thread; None: all, also what is about no thread.
             patience_s: Seconds for which a decision or an answered thread may stand before it is a finding.
             alarm_s: Seconds after which an event without its seal is one.
 
@@ -73,9 +73,10 @@ class Reconciling(Connected):
             if await _has_jobs(conn):
                 [queue] = await rows(conn, SQL["workers"], named)
                 worker = queue["alive"] > 0
-                if queue["jobs"] and not worker:
+                if queue["jobs"] and not worker and thread_id is None:
                     found.append((FindingKind.NO_WORKER, queue))
-            for kind, sql in _FINDERS.items():
+            finders = {kind: sql for kind, sql in _FINDERS.items() if thread_id is None or kind.of_thread}
+            for kind, sql in finders.items():
                 found += [(kind, row) for row in await rows(conn, sql, named)]
             found += await _without_row(conn, thread_id)
         order = list(FindingKind)

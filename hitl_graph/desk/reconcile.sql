@@ -1,5 +1,5 @@
--- What a crash, a foreign saver or a hand in the database leaves behind. The statements that find take a limit and may
--- name one thread; a parameter that is null does not filter.
+-- What a crash, a foreign saver or a hand in the database leaves behind. The statements that find threads take a limit
+-- and may name one; a parameter that is null does not filter.
 
 -- name: try_lock
 -- One at a time in a tenant.
@@ -221,7 +221,7 @@ ORDER BY since LIMIT %(limit)s;
 SELECT '' AS thread_id, NULL AS review_id, min(o.created_at) AS since, o.target_id AS target, count(*) AS notices,
        max(o.error) AS error
 FROM hitl.outbox o
-WHERE o.status = 'failed' AND (%(thread_id)s::text IS NULL OR o.thread_id = %(thread_id)s)
+WHERE o.status = 'failed'
 GROUP BY o.target_id ORDER BY since LIMIT %(limit)s;
 
 -- name: timers_overdue
@@ -229,7 +229,6 @@ GROUP BY o.target_id ORDER BY since LIMIT %(limit)s;
 SELECT '' AS thread_id, NULL AS review_id, min(t.at) AS since, count(*) AS timers
 FROM hitl.timers t JOIN hitl.reviews r ON r.thread_id = t.thread_id AND r.id = t.review_id
 WHERE t.done_at IS NULL AND t.at < now() - make_interval(secs => %(overdue_s)s) AND r.status = 'pending'
-  AND (%(thread_id)s::text IS NULL OR t.thread_id = %(thread_id)s)
 HAVING count(*) > 0;
 
 -- name: unsealed
@@ -237,7 +236,6 @@ HAVING count(*) > 0;
 SELECT '' AS thread_id, NULL AS review_id, min(e.at) AS since, count(*) AS events
 FROM hitl.unsealed u JOIN hitl.events e ON e.id = u.event_id
 WHERE e.at < now() - make_interval(secs => %(alarm_s)s)
-  AND (%(thread_id)s::text IS NULL OR e.thread_id = %(thread_id)s)
 HAVING count(*) > 0;
 
 -- name: workers
@@ -246,5 +244,4 @@ SELECT '' AS thread_id, NULL AS review_id, NULL::timestamptz AS since,
        (SELECT count(*) FROM hitl_jobs.procrastinate_workers w WHERE w.last_heartbeat > now() - interval '30 seconds') AS alive,
        (SELECT count(*) FROM hitl_jobs.procrastinate_jobs j
         WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now())
-          AND j.lock = hitl.lock_of(j.args ->> 'thread_id')
-          AND (%(thread_id)s::text IS NULL OR j.args ->> 'thread_id' = %(thread_id)s)) AS jobs;
+          AND j.lock = hitl.lock_of(j.args ->> 'thread_id')) AS jobs;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from hitl_graph.desk.cases import Cases
-from hitl_graph.desk.connected import rows, storable
+from hitl_graph.desk.connected import Connection, rows, storable
 from hitl_graph.desk.in_process import Resumed, Run, resume_threads
 from hitl_graph.desk.runs import Lease, Runs
 from hitl_graph.errors import AmbiguousReview, AnswerError, DeskError, ReviewClosed, ReviewNotFound
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Repairing"]
 
 SQL = load_statements("hitl_graph.desk", "repairs.sql")
+RUNS_SQL = load_statements("hitl_graph.desk", "runs.sql")
 GOING_ON_SQL = load_statements("hitl_graph.desk", "going_on.sql")
 _GOING_ON = "going on"  # as hitl.ready() looks for it
 
@@ -51,6 +52,7 @@ class Repairing(Cases, Runs):
         async with self.lease(case.thread_id, wait=False) as lease:
             free = _free(lease, case.thread_id)
             async with free.transaction() as conn:
+                await _take_up(conn, free)
                 done = await rows(conn, SQL["reopen"], named)
         if not done:
             await self._refuse("reopen", case, by, await self._why_not_reopened(named))
@@ -101,6 +103,7 @@ class Repairing(Cases, Runs):
         async with self.lease(thread_id, wait=False) as lease:
             free = _free(lease, thread_id)
             async with free.transaction() as conn:
+                await _take_up(conn, free)
                 [found] = await rows(conn, SQL["in_the_way"], named)
                 if found["why"] is None:
                     await conn.execute(SQL["told_to_run_on"], named)
@@ -168,6 +171,12 @@ async def _run_on(lease: Lease, run: Run) -> Resumed:
     async with lease.transaction() as conn:
         await conn.execute(GOING_ON_SQL["went_on"], named)
     return Resumed(thread_id=lease.thread_id, values=values)
+
+
+async def _take_up(conn: Connection, lease: Lease) -> None:
+    """What a run was given whose process is gone goes to the thread once more, with its next resume."""
+    params = {"thread_id": lease.thread_id, "ids": list(lease.left_over)}
+    await conn.execute(RUNS_SQL["take_up"], params)
 
 
 def _free(lease: Lease | None, thread_id: str) -> Lease:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hitl_graph.decisions import APPROVING
@@ -85,24 +85,34 @@ def i2(found: Evidence) -> list[str]:
             out.append(f"act {key}: the ledger says not done, and it was")
         if found.finished and row["status"] == "started":
             out.append(f"act {key}: begun, and left so")
-        if row["status"] == "unknown" and found.finished:
-            shown = any(
-                e["type"] == "effect_unknown" and (e["data"] or {}).get("key") == key for e in found.events
-            )
-            review = found.review(key, row["thread_id"])
-            if not shown or (review is not None and review["status"] != "failed"):
-                out.append(f"act {key}: unknown, and nobody is shown it")
-    if found.finished:
-        waiting = {
-            thread for thread, _ in found.paused
-        }  # its step ends when all its gates have their answers
-        for review in (one for one in found.reviews if one["thread_id"] not in waiting):
-            decision = found.decision(review["thread_id"], review["id"])
-            lets = decision is not None and decision["type"] in APPROVING and decision.get("final_digest")
-            if lets and "to" in (decision["decision"] or {}).get("changes", {}):
-                continue  # another recipient is another act: it has a review of its own
-            if lets and review["status"] == "applied" and not counts[review["id"]]:
-                out.append(f"{_name(review)}: approved and applied, and nothing was done")
+        if row["status"] == "unknown" and found.finished and not _shown(found, row):
+            out.append(f"act {key}: unknown, and nobody is shown it")
+    return out + _undone_approvals(found, counts)
+
+
+def _shown(found: Evidence, row: Row) -> bool:
+    """Whether somebody is told that the outcome of an act is unknown."""
+    told = any(
+        e["type"] == "effect_unknown" and (e["data"] or {}).get("key") == row["key"] for e in found.events
+    )
+    review = found.review(row["key"], row["thread_id"])
+    return told and (review is None or review["status"] == "failed")
+
+
+def _undone_approvals(found: Evidence, counts: Mapping[str, int]) -> list[str]:
+    """What was approved and applied, and came to nothing though its thread does not wait."""
+    if not found.finished:
+        return []
+    out = []
+    waiting = {thread for thread, _ in found.paused}  # its step ends when all its gates have their answers
+    for review in (one for one in found.reviews if one["thread_id"] not in waiting):
+        decision = found.decision(review["thread_id"], review["id"])
+        if decision is None or decision["type"] not in APPROVING or not decision.get("final_digest"):
+            continue
+        if "to" in (decision["decision"] or {}).get("changes", {}):
+            continue  # another recipient is another act: it has a review of its own
+        if review["status"] == "applied" and not counts.get(review["id"]):
+            out.append(f"{_name(review)}: approved and applied, and nothing was done")
     return out
 
 
@@ -127,13 +137,12 @@ def i4(found: Evidence) -> list[str]:
         elif review["status"] != "superseded" and decision["digest"] != review["digest"]:
             out.append(f"{_name(review)}: decided on something else than what is shown")
     for act in found.acts:
-        decision = found.decision(act["thread"], act["key"])
-        review = found.review(act["key"], act["thread"])
-        if decision is None or review is None:
+        kept, review = found.decision(act["thread"], act["key"]), found.review(act["key"], act["thread"])
+        if kept is None or review is None:
             continue
-        if decision.get("final_digest") not in (None, act["digest"]):
+        if kept.get("final_digest") not in (None, act["digest"]):
             out.append(f"act {act['key']}: not what was approved")
-        if decision["type"] == "approve" and review["payload"]["proposal_digest"] != act["digest"]:
+        if kept["type"] == "approve" and review["payload"]["proposal_digest"] != act["digest"]:
             out.append(f"act {act['key']}: not what was shown")
         if "letter" in act and proposal_digest(review["action"], act["letter"]) != act["digest"]:
             out.append(f"act {act['key']}: its digest is not that of what was done")
@@ -270,13 +279,12 @@ def i11(found: Evidence) -> list[str]:
             expected = of_thread.get(row["thread_id"])
             if expected is not None and row.get("tenant", expected) != expected:
                 out.append(f"{kind} of thread {row['thread_id']}: of tenant {row['tenant']}, not {expected}")
-    for op in found.history:
-        if (
-            op["outcome"] == "ok"
-            and "tenant" in op
-            and of_thread.get(op["thread"], op["tenant"]) != op["tenant"]
-        ):
-            out.append(f"{op['client']} of tenant {op['tenant']} did {op['op']} on thread {op['thread']}")
+    out += [
+        f"{op['client']} of tenant {op['tenant']} did {op['op']} on thread {op['thread']}"
+        for op in found.history
+        if op["outcome"] == "ok" and of_thread.get(op["thread"]) not in (None, op.get("tenant"))
+        if "tenant" in op
+    ]
     return out
 
 

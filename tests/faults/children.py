@@ -82,8 +82,8 @@ def act(
 
 def main() -> None:
     """The parent: a line in, a child, its exit code out."""
-    import hitl_graph.desk  # imported before the forks, for all of them
-    import tests.faults.graphs  # noqa: F401
+    import hitl_graph.desk  # noqa: F401  # imported before the forks, for all of them
+    import tests.faults.graphs  # noqa: F401  # imported before the forks, for all of them
 
     for line in sys.stdin:
         child = os.fork()

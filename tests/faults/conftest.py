@@ -51,14 +51,14 @@ def paused(db_url: str) -> Callable[..., None]:
 
 @pytest.fixture
 def finished(db_url: str) -> Callable[..., Evidence]:
-    """Lets another process finish everything: approves what waits, resumes, and reads what came of it."""
+    """Lets another process finish everything: approves what waits, resumes, and reads what came of these threads."""
 
-    def finish(sink: Sink, *, decide: bool = True, url: str = db_url, **graph: Any) -> Evidence:
+    def finish(sink: Sink, *threads: str, url: str = db_url, **graph: Any) -> Evidence:
         with open_checkpointer(url, max_size=4) as saver, Desk(url, max_size=4) as desk:
             built = letters(idempotent=sink.idempotent, **graph).compile(checkpointer=saver)
-            for case in desk.pending() if decide else ():
+            for case in desk.pending():
                 desk.decide(case.id, Approve(), by="bob", digest=case.digest, thread_id=case.thread_id)
             desk.resume(built)
-        return gather(url, sink)
+        return gather(url, sink, threads=threads or None)
 
     return finish

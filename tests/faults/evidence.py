@@ -27,7 +27,9 @@ JOIN checkpoint_writes w ON w.thread_id = h.thread_id AND w.checkpoint_id = h.ch
 ORDER BY w.thread_id, w.task_id, w.idx
 """
 TABLES = {
-    "reviews": "SELECT * FROM hitl.reviews r WHERE {} AND NOT (status = 'superseded' AND closed_at IS NULL) ORDER BY seq",
+    "reviews": (
+        "SELECT * FROM hitl.reviews r WHERE {} AND NOT (status = 'superseded' AND closed_at IS NULL) ORDER BY seq"
+    ),
     "decisions": "SELECT * FROM hitl.decisions r WHERE {}",
     "events": "SELECT * FROM hitl.events r WHERE {} ORDER BY id",
     "effects": "SELECT *, hitl.held(thread_id, workflow, action) AS held FROM hitl.effects r WHERE {}",

@@ -60,7 +60,7 @@ class Proxy:
 
     def cut(self) -> None:
         """Cut every connection that stands, both ways, as a broken cable does."""
-        self._do(lambda: [link.close() for link in list(self._links)])
+        self._do(self._close_links)
 
     def cut_after(self, number: int, direction: Direction) -> None:
         """Cut whichever connection is the first to have carried so many bytes more in one direction."""
@@ -111,6 +111,10 @@ class Proxy:
             what()
 
         self._run(act())
+
+    def _close_links(self) -> None:
+        for link in list(self._links):
+            link.close()
 
     def _wake(self) -> None:
         for link in self._links:

@@ -80,7 +80,7 @@ class World:
         stack.enter_context(_quick_waits())
         return self
 
-    async def __aexit__(self, *given: Any) -> None:
+    async def __aexit__(self, *given: object) -> None:
         await self._stack.aclose()
 
     async def audited(self) -> list[str]:
@@ -128,8 +128,7 @@ class World:
         for number in range(random_.randint(2, 3)):
             place = f"desk-{number % 2}"
             cast.append((f"person-{number}", place, reviewer(doing, place, f"{doing.threads[0]}:p{number}")))
-        for number in range(2):
-            cast.append((f"worker-{number}", f"workers-{number}", worker(doing, f"workers-{number}")))
+        cast += [(f"worker-{n}", f"workers-{n}", worker(doing, f"workers-{n}")) for n in range(2)]
         cast.append(("time", "test", time_passes(doing)))
         if random_.random() < 0.4:
             cast.append(("deadlines", "desk-1", deadlines(doing, "desk-1")))

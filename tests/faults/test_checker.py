@@ -114,6 +114,11 @@ def undone(found: Evidence) -> None:
     found.history.append(op("undo", "ana"))
 
 
+def never_done(found: Evidence) -> None:
+    found.acts.clear()
+    found.effects.clear()
+
+
 def too_late(found: Evidence) -> None:
     found.history.append(op("undo", "ana", "fail", error="TooLate"))
     found.decisions[0]["dispatched_at"] = None
@@ -139,13 +144,13 @@ BROKEN: list[tuple[str, str, Callable[[Evidence], object]]] = [
     (
         "I1",
         "refused, and kept",
-        lambda e: e.history.remove(e.history[0]) or e.history.append(op("decide", "ana", "fail")),
+        lambda e: e.history[0].update(outcome="fail"),
     ),
     ("I1", "pending, with a decision", lambda e: e.reviews[0].update(status="pending")),
     ("I2", "done twice", lambda e: e.acts.append(e.acts[0])),
     ("I2", "not in the ledger", lambda e: e.effects.clear()),
     ("I2", "done, and nothing was", lambda e: e.acts.clear()),
-    ("I2", "approved, and never done", lambda e: (e.acts.clear(), e.effects.clear())),
+    ("I2", "approved, and never done", never_done),
     ("I2", "left begun", lambda e: e.effects[0].update(status="started")),
     ("I2", "unknown to nobody", lambda e: e.effects[0].update(status="unknown")),
     ("I3", "nobody decided", lambda e: e.decisions.clear()),
@@ -165,7 +170,7 @@ BROKEN: list[tuple[str, str, Callable[[Evidence], object]]] = [
     ("I8", "no event of the end", lambda e: e.events.pop()),
     ("I8", "no event of the act", lambda e: e.events.pop(2)),
     ("I8", "the chain", lambda e: e.chain.append("seal 3 does not fit")),
-    ("I9", "a lost draft", lambda e: e.history.append(op("draft", "ana"))),
+    ("I9", "a lost draft", lambda e: e.history.append(op("draft", "cleo"))),
     ("I9", "two holders", held_by_two),
     ("I10", "another clock", lambda e: e.events[1].update(at=NOON + dt.timedelta(days=1))),
     ("I10", "before it began", lambda e: e.reviews[0].update(asked_at=NOON - dt.timedelta(days=1))),

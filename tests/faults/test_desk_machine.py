@@ -109,9 +109,11 @@ class DeskMachine(RuleBasedStateMachine):
     def handles(self, which: int, who: str, what: str) -> None:
         """Everything that is no decision decides nothing."""
         case = self.case(which)
-        more: dict[str, Any] = {"snooze": {"hours": 1}, "reroute": {"to": "others", "reason": "theirs"}}.get(
-            what, {}
-        )
+        wants: dict[str, dict[str, Any]] = {
+            "snooze": {"hours": 1},
+            "reroute": {"to": "others", "reason": "theirs"},
+        }
+        more = wants.get(what, {})
         given = [{"body": "later"}] if what == "draft" else []
         call = self.desk.drafts.save if what == "draft" else getattr(self.desk, what)
         self.does(who, what, case, call, *given, **more)

@@ -100,6 +100,7 @@ def settled(url: str, sink: Sink, names: list[str]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.timeout(LONGEST_S + AWAY_S + 120)
 async def test_racing_reviewers_and_a_killed_worker(db_url: str, tmp_path: Path) -> None:
     """Three gates each, answered twice: half accepted, half refused, each effect once, all finished (I1, I2, I6)."""
     sink, history = Sink(tmp_path / "sink"), History()
@@ -124,6 +125,7 @@ async def test_racing_reviewers_and_a_killed_worker(db_url: str, tmp_path: Path)
     assert check(gather(db_url, sink, history)) == []
 
 
+@pytest.mark.timeout(LONGEST_S + AWAY_S + 120)
 async def test_an_outage_under_load(server: PrivateServer, tmp_path: Path) -> None:
     """The server goes away in the middle and comes back: reviewers press again, and no worker needs a person (I6)."""
     sink, history = Sink(tmp_path / "sink"), History()

@@ -23,7 +23,7 @@ def proxy(db_url: str) -> Iterator[Proxy]:
 
 def count(url: str) -> int:
     with psycopg.connect(url) as conn:
-        return conn.execute("SELECT count(*) FROM t").fetchone()[0]  # type: ignore[index]
+        return len(conn.execute("SELECT FROM t").fetchall())
 
 
 def test_what_passes_is_unchanged(proxy: Proxy) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,10 +94,8 @@ def test_a_full_disk_while_a_thread_goes_on(
         [case] = desk.pending()
         desk.decide(case.id, Approve(), by="ana", digest=case.digest)
         failing(db_url, table, FULL)
-        try:
+        with contextlib.suppress(psycopg.errors.DiskFull):
             desk.resume(graph, durability="sync")
-        except psycopg.errors.DiskFull:
-            pass
         mended(db_url, table)
         for failed in desk.cases(status="failed"):
             desk.retry(failed.id, by="ana")
@@ -138,7 +137,7 @@ def test_a_read_only_server(server: PrivateServer, sink: Sink, finished: Finish)
             server.end_connections()
         desk.decide(case.id, Approve(), by="ana", digest=case.digest)
 
-    assert check(finished(sink, url=server.url)) == []
+    assert check(finished(sink, "read-only", url=server.url)) == []
     assert len(sink.acts()) == 1
 
 
@@ -155,7 +154,7 @@ def test_no_connection_is_left(server: PrivateServer, sink: Sink, finished: Fini
         desk.desk.pool.timeout = 20
         desk.decide(case.id, Approve(), by="ana", digest=case.digest)
 
-    assert check(finished(sink, url=server.url)) == []
+    assert check(finished(sink, "no-connection", url=server.url)) == []
     assert len(sink.acts()) == 1
 
 

@@ -47,6 +47,30 @@ def plain_graph() -> StateGraph[State]:
     return builder
 
 
+def nested_graph() -> StateGraph[State]:
+    """The same with its gate two subgraphs deep."""
+
+    def gate(_: State) -> dict[str, Any]:
+        answer = interrupt("Send it?")
+        if "bad" in str(answer):
+            raise ValueError("no such answer")
+        return {"ticket": str(answer)}
+
+    inner: Any = gate
+    for name in ("gate", "sub"):
+        builder = StateGraph(State)
+        builder.add_node(name, inner)
+        builder.add_edge(START, name)
+        inner = builder.compile()
+    outer = StateGraph(State)
+    outer.add_node("outer", inner)
+    outer.add_node("act", act)
+    outer.add_edge(START, "outer")
+    outer.add_edge("outer", "act")
+    outer.add_edge("act", END)
+    return outer
+
+
 def act(state: State) -> None:
     """One line for each act."""
     with Path(state["sink"]).open("a", encoding="utf-8") as sink:

@@ -18,6 +18,7 @@ from tests.reconcile.stuck import (
     found,
     kinds,
     meeting_graph,
+    nested_graph,
     plain_graph,
     poison,
     stall,
@@ -178,6 +179,25 @@ def test_an_answer_on_which_the_node_raised_is_taken_back_and_asked_again(
     assert lines(sink) == ["acted"]
     [told] = events(db_url, "reopened")
     assert (told["by"], told["decided_by"], told["decision"]["type"]) == ("bob", "ana", "respond")
+
+
+def test_a_bad_answer_in_a_subgraph_is_taken_back_whole(db_url: str, sink: Path, desk: SyncDesk) -> None:
+    """LangGraph stores it in the subgraph's own place as well as at the root."""
+    begin(db_url, sink, nested_graph())
+    [case] = desk.pending()
+    with open_checkpointer(db_url) as checkpointer:
+        graph = nested_graph().compile(checkpointer=checkpointer)
+        desk.decide(case.id, Respond("bad"), by="ana", digest=case.digest)
+        desk.resume(graph)
+        failed = kinds(desk)
+
+        desk.reopen(case.id, by="bob", reason="a slip")
+        desk.decide(case.id, Respond("yes"), by="bob", digest=case.digest)
+        desk.resume(graph)
+
+    assert len(failed) == 1
+    assert lines(sink) == ["acted"]
+    assert kinds(desk) == []
 
 
 def test_reopening_is_refused_when_an_act_was_begun(db_url: str, sink: Path, desk: SyncDesk) -> None:
