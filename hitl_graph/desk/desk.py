@@ -92,7 +92,7 @@ class Desk(Deciding, Undoing, Ownership, Acknowledging, Repairing, Runs, Takeove
         Args:
             graph: The compiled graph, with the checkpointer that the threads are in. For the threads of an Agent
                 Server a `RemoteGraph(name, url=...)`: the server runs them, and is asked by the name it gave them.
-            thread_ids: Only these threads.
+            thread_ids: Only these threads; also those of them whose run broke off with nothing to be told.
             config: Merged into each thread's config, such as `{"configurable": {...}}`.
             durability: LangGraph's; None is its default.
             control: LangGraph's `RunControl`: when it is asked to drain, the runs end at their next checkpoint with

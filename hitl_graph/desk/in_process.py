@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.errors import GraphDrained, is_invalid_resume
+from langgraph.errors import EmptyInputError, GraphDrained, is_invalid_resume
 from langgraph.runtime import RunControl
 from langgraph.types import Command
 
@@ -111,9 +111,11 @@ async def resume_threads(
         fresh = {row["thread_id"]: row for row in ready if row["thread_id"] not in tried}
         threads = [row for row in fresh.values() if _is_of(run.graph, row)]
         if not threads:
-            return done
+            break
         tried.update(fresh)
         done += await all_of(threads, goes_on=True)
+    broken = await desk.rows(SQL["broken_off"], {**params, "thread_ids": params["thread_ids"] or []})
+    return done + await all_of([{**row, "decided": False} for row in broken], goes_on=True)
 
 
 async def _resume_locked(
@@ -135,7 +137,7 @@ async def _resume_locked(
                 await conn.execute(SQL["take_up"], {"thread_id": thread_id, "ids": list(lease.left_over)})
             while answers := await _take_answers(lease):
                 done = _joined(done, await _resume(lease, run, answers))
-            if goes_on and done is None:
+            if done is None and (goes_on or lease.broken_off):
                 done = await _go_on(desk, lease, run)
         except RunTakenOver as error:  # whoever runs the thread now gives it what it was to be told
             return _joined(done, Resumed(thread_id=thread_id, error=str(error)))
@@ -150,7 +152,8 @@ async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
     """
     named = {"thread_id": lease.thread_id, "thread_ids": [lease.thread_id], "workflow": None, "limit": 2}
     ready = await desk.rows(GOING_ON_SQL["ready_threads"], named)
-    if lease.thread_id not in {row["thread_id"] for row in ready} and _GOING_ON not in lease.left_over:
+    found = lease.broken_off or lease.thread_id in {row["thread_id"] for row in ready}
+    if not found and _GOING_ON not in lease.left_over:
         return None  # another process was faster
     await lease.note([_GOING_ON])
     failpoint("going_on.before_run")
@@ -158,6 +161,8 @@ async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
         values = await run(lease, None)
     except (RunTakenOver, GraphDrained):
         raise
+    except EmptyInputError:
+        return None  # the run broke off before it had stored anything
     except Exception as error:  # whatever a graph raises is reported with its thread
         if is_away(error):
             raise  # the run is taken up when the database is back

@@ -31,12 +31,16 @@ class Lease:
         thread_id: The thread.
         token: Grows with every run of the thread; goes into the run's config, and every checkpoint write checks it.
         left_over: The reviews that an earlier run was given when its process died.
+        broken_off: An earlier run did not come to its end: the thread may stand in the middle of its work.
     """
 
-    def __init__(self, conn: Connection, thread_id: str, token: int, left_over: Sequence[str]) -> None:
+    def __init__(
+        self, conn: Connection, thread_id: str, token: int, left_over: Sequence[str], *, broken_off: bool
+    ) -> None:
         self.thread_id = thread_id
         self.token = token
         self.left_over = tuple(left_over)
+        self.broken_off = broken_off
         self._conn = conn
 
     @property
@@ -120,7 +124,8 @@ async def _acquired(conn: Connection, params: dict[str, Any]) -> Lease | None:
         if not (found := await rows(conn, SQL["acquire_run"], params)):
             return None
         await conn.execute(SQL["show_alive"], {"token": found[0]["token"]})
-    return Lease(conn, params["thread_id"], found[0]["token"], found[0]["reviews"])
+    row = found[0]
+    return Lease(conn, params["thread_id"], row["token"], row["reviews"], broken_off=row["broken_off"])
 
 
 @contextlib.asynccontextmanager

@@ -6,10 +6,11 @@
 INSERT INTO hitl.runs AS u (thread_id, token, holder, lease_until)
 VALUES (%(thread_id)s, nextval('hitl.run_tokens'), %(holder)s, now() + make_interval(secs => %(lease_s)s))
 ON CONFLICT (thread_id) DO UPDATE SET
-    token = excluded.token, holder = excluded.holder, started_at = now(), lease_until = excluded.lease_until
+    token = excluded.token, holder = excluded.holder, started_at = now(), lease_until = excluded.lease_until,
+    broken_off = u.broken_off OR u.holder IS NOT NULL
     WHERE u.holder IS NULL OR u.lease_until < now()
        OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0))
-RETURNING token, reviews;
+RETURNING token, reviews, broken_off;
 
 -- name: show_alive
 SELECT pg_advisory_lock(hashtextextended('hitl-run:' || %(token)s::text, 0));
@@ -29,7 +30,7 @@ SELECT hitl.check_fence(%(thread_id)s, %(token)s);
 UPDATE hitl.runs SET reviews = %(ids)s WHERE thread_id = %(thread_id)s AND token = %(token)s;
 
 -- name: end_run
-UPDATE hitl.runs SET holder = NULL, reviews = '{}' WHERE thread_id = %(thread_id)s AND token = %(token)s;
+UPDATE hitl.runs SET holder = NULL, reviews = '{}', broken_off = false WHERE thread_id = %(thread_id)s AND token = %(token)s;
 
 -- name: take_up
 -- The process that was resuming this thread is gone: what its reviews were given goes to the thread once more.
@@ -44,6 +45,14 @@ SELECT 'retried', thread_id, id, json_build_object('because', 'the process that 
 -- name: unfinished_runs
 -- Threads that some process is running, or was when it died.
 SELECT thread_id, holder, started_at FROM hitl.runs WHERE holder IS NOT NULL ORDER BY started_at;
+
+-- name: broken_off
+-- Of these threads, those whose run did not come to its end and whose holder is gone.
+SELECT thread_id FROM hitl.runs
+WHERE thread_id = ANY (%(thread_ids)s::text[]) AND (holder IS NOT NULL OR broken_off)
+  AND (holder IS NULL OR lease_until < now()
+       OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || token, 0)))
+ORDER BY thread_id;
 
 -- name: decided_threads
 -- Threads with decisions that have not reached them, oldest decision first, and those that a process has begun to resume

@@ -189,3 +189,29 @@ def test_two_desks_resume_one_thread_once(db_url: str, tmp_path: Path) -> None:
         assert len(lines(sink)) == 1
         assert [resumed.applied for resumed in done if resumed.applied] == [(case.id,)]
         assert desk.unfinished_runs() == []
+
+
+def test_a_run_that_broke_off_is_run_on_by_whoever_takes_the_thread(db_url: str, tmp_path: Path) -> None:
+    """New input under a lease that lapsed leaves the thread in the middle: the next resume of it goes on (I6)."""
+    sink = tmp_path / "sink"
+    with FakeClock(db_url) as clock, open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = mail_graph().compile(checkpointer=checkpointer)
+        graph.invoke({"ticket": "Hi", "sink": str(sink)}, thread("t1"))
+        [case] = desk.pending()
+        desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+
+        async def broken_off() -> None:
+            async with desk.desk.lease("t1", wait=False, lease_s=30) as lease:
+                assert lease is not None
+                config: Any = {"configurable": lease.configurable}
+                await asyncio.to_thread(graph.invoke, {"ticket": "New"}, config, interrupt_before=["draft"])
+                clock.advance(seconds=31)
+                raise RunTakenOver("the process was stopped here")
+
+        with pytest.raises(RunTakenOver):
+            desk.run(broken_off())
+        assert graph.get_state(thread("t1")).next == ("draft",)
+
+        desk.resume(graph, thread_ids=["t1"])
+
+        assert [one.status.value for one in desk.cases(thread_id="t1")] == ["superseded", "pending"]

@@ -42,6 +42,9 @@ class History:
             entry |= {"outcome": "fail", "error": type(error).__name__, "says": str(error)}
         except Exception as error:
             entry |= {"error": type(error).__name__, "says": str(error)}
+        except BaseException:  # the client is dead, and whether it was done is not known
+            self._write({**entry, "phase": "return"})
+            raise
         else:
             entry["outcome"] = "ok"
         self._write({**entry, "phase": "return"})

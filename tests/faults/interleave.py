@@ -105,10 +105,13 @@ class Turns:
         self._waiting: dict[asyncio.Future[None], str] = {}
         self._resting: list[asyncio.Future[None]] = []
         self._arrived = asyncio.Event()
+        self._over = False
         self.log: list[str] = []
 
     async def next(self, name: str) -> None:
         """Wait for a turn."""
+        if self._over:
+            return
         turn = asyncio.get_running_loop().create_future()
         self._waiting[turn] = name
         self._arrived.set()
@@ -119,10 +122,19 @@ class Turns:
 
     async def rest(self) -> None:
         """Be stopped, until the others have gone on for long, or nobody else wants a turn."""
+        if self._over:
+            return
         turn = asyncio.get_running_loop().create_future()
         self._resting.append(turn)
         self._arrived.set()
         await turn
+
+    def end(self) -> None:
+        """From now on nobody waits: also what an actor has left to do in the background comes to its end."""
+        self._over = True
+        for turn in (*self._waiting, *self._resting):
+            if not turn.done():
+                turn.set_result(None)
 
     async def give(self) -> None:
         """Give turns for ever; cancel it when all actors have ended."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import random
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import psycopg
 
 from hitl_graph import Approve, Edit, Reject
 from hitl_graph.desk import Case
-from hitl_graph.errors import RunTakenOver
 
 from .graphs import request
 from .history import History
@@ -19,7 +17,7 @@ from .interleave import ACTOR
 from .sink import Sink
 
 if TYPE_CHECKING:
-    from .scenario import Process, World
+    from .scenario import World
 
 __all__ = ["Doing", "deadlines", "holder", "intruder", "reviewer", "time_passes", "worker"]
 
@@ -150,12 +148,8 @@ async def intruder(doing: Doing, process: str) -> None:
     """New input for a thread that nobody runs and that nothing was begun of."""
     own = doing.world.processes[process]
     name = doing.threads[0]
-    with contextlib.suppress(RunTakenOver):  # its lease lapsed while others went on
-        await _new_input(doing, own, name)
-
-
-async def _new_input(doing: Doing, own: Process, name: str) -> None:
-    async with own.desk.lease(name, wait=False) as lease:
-        if lease is not None and not lease.left_over:
-            where = {"configurable": lease.configurable}
-            await own.graphs[doing.kind].ainvoke(request(doing.sink.path, 9), where)
+    with doing.history.op("intruder", "input", thread=name, review=""):
+        async with own.desk.lease(name, wait=False) as lease:
+            if lease is not None and not lease.left_over:
+                where = {"configurable": lease.configurable}
+                await own.graphs[doing.kind].ainvoke(request(doing.sink.path, 9), where)

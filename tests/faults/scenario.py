@@ -165,6 +165,7 @@ class World:
             tasks = [asyncio.create_task(act(a, w), name=a.name) for a, w in zip(actors, work, strict=True)]
             done, waiting = await asyncio.wait(tasks, timeout=LONGEST_S)
             giving.cancel()
+            turns.end()
             for one in waiting:
                 one.cancel()
             await asyncio.gather(*waiting, giving, return_exceptions=True)
@@ -188,16 +189,23 @@ class World:
                 for case in await desk.cases(status="failed", thread_id=name):
                     await desk.retry(case.id, by="test", thread_id=name)
             await desk.resume(graph, thread_ids=doing.threads)
-            for (
-                run
-            ) in await desk.unfinished_runs():  # new input whose caller was told of an error: it tries again
-                async with desk.lease(run["thread_id"], wait=False) as lease:
-                    if lease is not None:
-                        await graph.ainvoke(None, {"configurable": lease.configurable})
+            begun = {run["thread_id"] for run in await desk.unfinished_runs()}
+            for name in begun | {op["thread"] for op in doing.history.read() if op["op"] == "input"}:
+                await _tried_again(desk, graph, name)
             left = [await desk.cases(status=status) for status in ("decided", "failed")]
             if not any(case.thread_id in doing.threads for page in left for case in page):
                 return []
         return ["it does not come to rest"]
+
+
+async def _tried_again(desk: Desk, graph: Any, name: str) -> None:
+    """A caller whose own run broke off was told so, and lets the thread go on."""
+    async with desk.lease(name, wait=False) as lease:
+        if lease is None:
+            return
+        state = await graph.aget_state(thread(name))
+        if state.next and not state.interrupts:
+            await graph.ainvoke(None, {"configurable": lease.configurable})
 
 
 @contextlib.contextmanager

@@ -79,7 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
             for number, done in enumerate(pool.map(run_seeds, parts), start=1):
                 found |= done
                 spent = time.monotonic() - began
-                sys.stdout.write(f"{number * PER_DATABASE} schedules, {spent:.0f} s, {len(found)} failed\n")
+                played = min(number * PER_DATABASE, given.seeds)
+                sys.stdout.write(f"{played} schedules, {spent:.0f} s, {len(found)} failed\n")
                 sys.stdout.flush()
     for seed, problems in found.items():
         sys.stdout.write(

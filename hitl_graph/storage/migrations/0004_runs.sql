@@ -7,6 +7,7 @@ CREATE TABLE hitl.runs (
     token       bigint NOT NULL,
     holder      text,                                   -- who runs it; null: nobody does, and the token is remembered
     reviews     text[] NOT NULL DEFAULT '{}',           -- what the run was given, while it is under way
+    broken_off  boolean NOT NULL DEFAULT false,         -- an earlier run did not come to its end, and none has since
     started_at  timestamptz NOT NULL DEFAULT now(),
     lease_until timestamptz NOT NULL
 );
