@@ -46,6 +46,13 @@ _HIDDEN = re.compile(
     "|(?<![\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d"
 )
 
+# In a name nothing of these can be seen, not even beside an emoji: soft hyphens, joiners, fillers, variation
+# selectors, musical and shorthand controls, the blank Braille pattern, tags.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
 
 def plain_json(value: object, field: str) -> JSON:
     """A copy of `value` in plain JSON, or an error that names the part that is none.
@@ -150,8 +157,9 @@ def printable(text: str) -> str:
 
 
 def key_of(name: str) -> str:
-    """What tells one name from another: Ana, ana and a composed or decomposed accent are one."""
-    return unicodedata.normalize("NFKC", " ".join(name.split())).casefold()
+    """What tells one name from another: Ana, ana, a composed or decomposed accent and what cannot be seen are one."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFKC", plain)).split())
 
 
 def hidden_characters(text: str) -> list[str]:

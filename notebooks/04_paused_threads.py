@@ -256,7 +256,9 @@ path_of(down).parent.mkdir()  # the mail service is back
 desk.retry(shown.id, by="ana", thread_id=shown.thread_id)
 desk.resume(graph, thread_ids=[case.thread_id])
 print("after the retry:", desk.show(shown.id, thread_id=shown.thread_id).status.value, "-", sent(down))
-print("history:", " > ".join(event["type"] for event in desk.history(shown.id, thread_id=shown.thread_id)))
+events = [event["type"] for event in desk.history(shown.id, thread_id=shown.thread_id)]
+print("history:", " > ".join(kind for kind in events if not kind.startswith("effect")))
+print("the act:", " > ".join(kind for kind in events if kind.startswith("effect")))
 
 # %% [markdown]
 # ## A process that dies
@@ -323,9 +325,9 @@ print("the case is", desk.show(case.id, thread_id=thread).status.value)
 # %% [markdown]
 # The third process took over what the second left: one approval, one email.
 #
-# What this does not cover: a process that dies *after* the mail service has taken the email and before the checkpoint
-# is written. The node runs again then, and brings the same `key`. A mail service that takes an idempotency key sends
-# once; one that takes none sends twice.
+# What if a process dies *after* the mail service has taken the email and before anybody has written that down? A
+# function that takes the `key` is told again with the same one, and its service sends once. Of any other nobody can know
+# whether it has sent: it is not told again before a person has looked (`desk.effects.settle`).
 #
 # ## Clean up
 #

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -15,7 +16,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from hitl_graph.checkpointers.ledger import aledger_entry
+from hitl_graph.checkpointers.ledger import KEPT_FREE, aledger_entry
 from hitl_graph.checkpointers.mirror import (
     copy,
     deletion,
@@ -28,6 +29,7 @@ from hitl_graph.checkpointers.mirror import (
 from hitl_graph.checkpointers.missing import MISSING_SQL, rows_to_open, wanted
 from hitl_graph.checkpointers.saver import SQL, passed, pending_statements, together
 from hitl_graph.checkpointers.serde import strict_serde
+from hitl_graph.errors import DefinitionError
 from hitl_graph.nodes.ledger import Act, Entry
 from hitl_graph.storage.fence import fenced
 
@@ -46,6 +48,7 @@ class AsyncReviewSaver(AsyncPostgresSaver):
             )
         super().__init__(conn, serde=serde or strict_serde())
         self.lock = contextlib.nullcontext()  # type: ignore[assignment]  # each call has a connection of its own
+        self.acts = asyncio.Semaphore(max(conn.max_size - KEPT_FREE, 1))
 
     async def aput(
         self,
@@ -76,7 +79,7 @@ class AsyncReviewSaver(AsyncPostgresSaver):
 
     def aeffect(self, act: Act, config: RunnableConfig) -> AbstractAsyncContextManager[Entry]:
         """The ledger's row of an act: written before the block, its result after it; see `hitl_graph.nodes.ledger`."""
-        return aledger_entry(self.conn, self.serde, act, config)
+        return aledger_entry(self.conn, self.acts, self.serde, act, config)
 
     async def alast_hand_back(self, thread_id: str) -> dict[str, Any] | None:
         """The thread's newest takeover that was handed back; see `hitl_graph.nodes.hand_back`."""
@@ -100,6 +103,28 @@ class AsyncReviewSaver(AsyncPostgresSaver):
                     await cursor.execute(MISSING_SQL["opened"], named)
             opened += [one for one in ids if one not in opened]
         return opened
+
+    @contextlib.contextmanager
+    def effect(self, act: Act, config: RunnableConfig) -> Iterator[Entry]:
+        """`aeffect`, for sync code in an async graph: it waits for the saver's loop.
+
+        Raises:
+            DefinitionError: Called on that loop itself, which it would stop. Nothing was done.
+        """
+        with contextlib.suppress(RuntimeError):
+            if asyncio.get_running_loop() is self.loop:
+                problem = "is called without await on the event loop of an async graph: await its ainvoke"
+                raise DefinitionError("effect", act.action, problem)
+        row = self.aeffect(act, config)
+        entry = asyncio.run_coroutine_threadsafe(row.__aenter__(), self.loop).result()
+        try:
+            yield entry
+        except BaseException as error:
+            leaving = row.__aexit__(type(error), error, error.__traceback__)
+            if not asyncio.run_coroutine_threadsafe(leaving, self.loop).result():
+                raise
+        else:
+            asyncio.run_coroutine_threadsafe(row.__aexit__(None, None, None), self.loop).result()
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""

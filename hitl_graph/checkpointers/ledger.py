@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
@@ -26,9 +27,11 @@ from hitl_graph.nodes.ledger import Act, Entry
 from hitl_graph.storage.fence import fence_of, fenced
 from hitl_graph.storage.statements import load_statements
 
-__all__ = ["aledger_entry", "ledger_entry"]
+__all__ = ["KEPT_FREE", "aledger_entry", "ledger_entry"]
 
 SQL = load_statements("hitl_graph.storage", "ledger.sql")
+KEPT_FREE = 2
+"""Connections of a pool that acts leave to checkpoints, where it has more."""
 WAIT_S = 60.0
 """How long an act that another process is doing is waited for, in seconds."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
@@ -36,11 +39,16 @@ _LONGEST_ERROR = 2000
 
 
 @contextlib.contextmanager
-def ledger_entry(pool: Any, serde: SerializerProtocol, act: Act, config: Any) -> Iterator[Entry]:
-    """See `hitl_graph.nodes.ledger.entered`. A connection is held while the act is done: its lock tells who lives."""
+def ledger_entry(
+    pool: Any, slots: threading.Semaphore, serde: SerializerProtocol, act: Act, config: Any
+) -> Iterator[Entry]:
+    """See `hitl_graph.nodes.ledger.entered`. A connection is held while the act is done: its lock tells who lives.
+
+    `slots` leaves some of the pool to checkpoints: an act that finds none free waits, and nothing has failed.
+    """
     name, tries = {"key": act.key}, _Tries(act)
     while True:
-        with pool.connection() as conn:
+        with slots, pool.connection() as conn:
             if conn.execute(SQL["try_lock_effect"], name).fetchone()["got"]:
                 try:
                     with _begun(conn, act, config, serde) as (entry, attempt):
@@ -78,11 +86,13 @@ def _begun(
 
 
 @contextlib.asynccontextmanager
-async def aledger_entry(pool: Any, serde: SerializerProtocol, act: Act, config: Any) -> AsyncIterator[Entry]:
+async def aledger_entry(
+    pool: Any, slots: asyncio.Semaphore, serde: SerializerProtocol, act: Act, config: Any
+) -> AsyncIterator[Entry]:
     """`ledger_entry`, for async savers."""
     name, tries = {"key": act.key}, _Tries(act)
     while True:
-        async with pool.connection() as conn:
+        async with slots, pool.connection() as conn:
             if (await (await conn.execute(SQL["try_lock_effect"], name)).fetchone())["got"]:
                 try:
                     async with _abegun(conn, act, config, serde) as (entry, attempt):
@@ -151,6 +161,8 @@ def _began(act: Act, config: Mapping[str, Any]) -> dict[str, Any]:
         "action": act.action,
         "digest": act.digest,
         "by": act.by,
+        "node": act.node,
+        "judged_at": act.judged_at,
         "idempotent": act.idempotent,
     }
 
@@ -180,8 +192,9 @@ def _must_be_finished(entry: Entry) -> None:
 def _ended(act: Act, attempt: int, entry: Entry, serde: SerializerProtocol) -> tuple[Any, dict[str, Any]]:
     """The statement for an act that came to its end, and its parameters."""
     if entry.failed:
-        text = "the act itself says that nothing was done"
-        return SQL["fail_effect"], {"key": act.key, "attempt": attempt, "status": "not_done", "error": text}
+        status = "not_done" if act.idempotent else "unknown"
+        text = "it says itself that it failed"
+        return SQL["fail_effect"], {"key": act.key, "attempt": attempt, "status": status, "error": text}
     kind, data = _dumped(entry.result, serde)
     return SQL["finish_effect"], {"key": act.key, "attempt": attempt, "result_type": kind, "result": data}
 
@@ -200,7 +213,7 @@ def _dumped(result: Any, serde: SerializerProtocol) -> tuple[str | None, bytes |
     try:
         if not isinstance(result, Command):
             return serde.dumps_typed(result)
-        parts = {"update": result._update_as_tuples(), "goto": result.goto}  # noqa: SLF001  # any kind of update
+        parts = {"update": result._update_as_tuples(), "goto": result.goto, "graph": result.graph}  # noqa: SLF001  # any kind of update
         kind, data = serde.dumps_typed(parts)
     except Exception:  # noqa: BLE001  # whatever a value of the user's raises must not undo what was done
         return None, None
@@ -215,4 +228,5 @@ def _loaded(row: Mapping[str, Any], serde: SerializerProtocol) -> Any:
     if not kind.startswith("command:"):
         return value
     goto = value["goto"]
-    return Command(update=dict(value["update"]), goto=goto if isinstance(goto, str) else tuple(goto))
+    goto = goto if isinstance(goto, str) else tuple(goto)
+    return Command(update=dict(value["update"]), goto=goto, graph=value["graph"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,7 +18,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
-from hitl_graph.checkpointers.ledger import ledger_entry
+from hitl_graph.checkpointers.ledger import KEPT_FREE, ledger_entry
 from hitl_graph.checkpointers.mirror import (
     Statement,
     copy,
@@ -81,6 +83,7 @@ class ReviewSaver(PostgresSaver):
             )
         super().__init__(conn, serde=serde or strict_serde())
         self.lock = contextlib.nullcontext()  # type: ignore[assignment]  # each call has a connection of its own
+        self.acts = threading.Semaphore(max(conn.max_size - KEPT_FREE, 1))
 
     def put(
         self,
@@ -111,7 +114,7 @@ class ReviewSaver(PostgresSaver):
 
     def effect(self, act: Act, config: RunnableConfig) -> AbstractContextManager[Entry]:
         """The ledger's row of an act: written before the block, its result after it; see `hitl_graph.nodes.ledger`."""
-        return ledger_entry(self.conn, self.serde, act, config)
+        return ledger_entry(self.conn, self.acts, self.serde, act, config)
 
     def last_hand_back(self, thread_id: str) -> dict[str, Any] | None:
         """The thread's newest takeover that was handed back; see `hitl_graph.nodes.hand_back`."""
@@ -141,6 +144,19 @@ class ReviewSaver(PostgresSaver):
                 cursor.execute(MISSING_SQL["opened"], named)
             opened += [one for one in ids if one not in opened]
         return opened
+
+    @contextlib.asynccontextmanager
+    async def aeffect(self, act: Act, config: RunnableConfig) -> AsyncIterator[Entry]:
+        """`effect`, for async code in a sync graph: the loop does not wait for the database."""
+        row = self.effect(act, config)
+        entry = await asyncio.to_thread(row.__enter__)
+        try:
+            yield entry
+        except BaseException as error:
+            if not await asyncio.to_thread(row.__exit__, type(error), error, error.__traceback__):
+                raise
+        else:
+            await asyncio.to_thread(row.__exit__, None, None, None)
 
     def delete_thread(self, thread_id: str) -> None:
         """Delete a thread; its open reviews are superseded."""

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hitl_graph.cli.options import AsJson, Db, this_user
-from hitl_graph.cli.output import clock, one_line, out, print_json
+from hitl_graph.cli.output import clock, err, one_line, out, print_json
 from hitl_graph.desk import Desk, Hold
 from hitl_graph.desk.holds import WAIT_S
 
@@ -145,6 +145,8 @@ def _tell(hold: Hold, *, as_json: bool) -> None:
         print_json({"hold": hold.to_json()})
     else:
         out().print(_said(hold), soft_wrap=True)
+    if hold.warning:
+        err().print(one_line(f"Warning: {hold.warning}", "yellow", most=400), soft_wrap=True)
     if hold.under_way:
         raise typer.Exit(1)
 

@@ -26,7 +26,7 @@ from hitl_graph.errors import (
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
 
-__all__ = ["Acting", "must_be_open"]
+__all__ = ["Acting", "claimed_as", "must_be_open"]
 
 SQL = load_statements("hitl_graph.desk", "deciding.sql")
 REFUSALS = (
@@ -85,7 +85,13 @@ class Acting(Cases):
             must_be_open(await self.show(case.id, thread_id=case.thread_id), digest)
         except DeskError as error:
             return error
-        return DecisionConflict(case.id, "somebody", "decided", "just now")  # reopened in between: look again
+        return DeskError(f"review {case.id} changed while this was under way: look at it again")
+
+
+def claimed_as(row: Mapping[str, Any], by: str) -> str:
+    """The name as the claim of a locked row spells it, where it is theirs; else as it is."""
+    holder: str | None = row["claimed_by"]
+    return holder if holder is not None and key_of(holder) == key_of(by) else by
 
 
 def must_be_open(case: Case, digest: str | None = None) -> None:

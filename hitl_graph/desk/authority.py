@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
 from hitl_graph.desk.bridge import SyncPart, bridged
-from hitl_graph.desk.connected import Part, storable
-from hitl_graph.desk.identity import person_name
+from hitl_graph.desk.connected import Part
+from hitl_graph.desk.identity import AGENT, person_name
+from hitl_graph.desk.policy import known_as, label, policy_maker
 from hitl_graph.errors import AnswerError
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
@@ -19,7 +19,7 @@ __all__ = ["Authorities", "Authority", "Grant", "SyncAuthorities", "grant_params
 
 SQL = load_statements("hitl_graph.desk", "people.sql")
 
-_LONGEST = 200
+_MOST_DIGITS = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Authorities(Part):
 
     As soon as it names an action, only those it names may let that act through, and only up to their amount. A case's
     amount is that of the proposal as it was edited; where none can be read, only an authority without a limit will do.
+    Upper and lower case do not matter. No agent changes it, and nobody who is not active.
     """
 
     async def put(
@@ -68,12 +69,16 @@ class Authorities(Part):
             by: Who gives it.
 
         Raises:
-            AnswerError: One of these is missing or out of range. Nothing was saved.
+            AnswerError: One of these is missing or out of range, or the person is an agent. Nothing was saved.
+            NotAuthorised: `by` is an agent, or not active.
         """
         params = _holder(group, person) | grant_params(Authority(action, max_amount))
-        [row] = await self.desk.rows(
-            SQL["put_authority"], {**params, "by": person_name(by, where="authority")}
-        )
+        if person is not None:
+            known = await known_as(self.desk, person)
+            if params["holder"].startswith(AGENT) or (known and known["kind"] == "agent"):
+                raise AnswerError("authority", "person", "is an agent, and agents let nothing through")
+        params["by"] = await policy_maker(self.desk, by, where="authority", what=f"put {params['action']}")
+        [row] = await self.desk.rows(SQL["put_authority"], params)
         return _grant(row)
 
     async def list(self) -> Sequence[Grant]:
@@ -86,8 +91,12 @@ class Authorities(Part):
         """Take an authority away. Returns whether it was there.
 
         The last one for an action leaves it to the groups that its cases go to.
+
+        Raises:
+            NotAuthorised: `by` is an agent, or not active.
         """
-        params = _holder(group, person) | {"action": action, "by": person_name(by, where="authority")}
+        params = _holder(group, person) | {"action": label("authority", "action", action)}
+        params["by"] = await policy_maker(self.desk, by, where="authority", what=f"remove {params['action']}")
         return bool(await self.desk.rows(SQL["remove_authority"], params))
 
 
@@ -105,21 +114,25 @@ def grant_params(given: Authority) -> dict[str, Any]:
     Raises:
         AnswerError: It names no action, or an amount that is none.
     """
-    action, most = given.action, given.max_amount
-    if not storable(action) or not action.strip() or len(action) > _LONGEST:
-        raise AnswerError(
-            "authority", "action", "is no name of an action class, nor a pattern such as refund*"
-        )
-    if most is not None:
-        number = isinstance(most, (int, float, Decimal)) and not isinstance(most, bool)
-        if not number or not math.isfinite(most) or most < 0:
-            raise AnswerError(
-                "authority", "max_amount", f"{most!r} is no amount from 0 up; None is any amount"
-            )
+    action, most = label("authority", "action", given.action), _limit(given.max_amount)
     # A backslash escapes in LIKE, as it does not in the pattern that people write.
     like = action.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     like = like.replace("*", "%").replace("?", "_")
-    return {"action": action, "pattern": like, "max_amount": None if most is None else Decimal(str(most))}
+    return {"action": action, "pattern": like, "max_amount": most}
+
+
+def _limit(most: object) -> Decimal | None:
+    """An amount as it is kept; None is any."""
+    if most is None:
+        return None
+    try:
+        if isinstance(most, (int, float, Decimal)) and not isinstance(most, bool):
+            amount = Decimal(str(most))
+            if amount.is_finite() and amount >= 0 and abs(amount.adjusted()) <= _MOST_DIGITS:
+                return amount
+    except ValueError:  # an integer too long to write
+        most = "a number of thousands of digits"
+    raise AnswerError("authority", "max_amount", f"{most!r} is no amount from 0 up; None is any amount")
 
 
 def _holder(group: str | None, person: str | None) -> dict[str, Any]:
@@ -130,9 +143,7 @@ def _holder(group: str | None, person: str | None) -> dict[str, Any]:
             "holder_kind": "person",
             "holder": key_of(person_name(person, where="authority", field="person")),
         }
-    if not storable(group) or not str(group).strip():
-        raise AnswerError("authority", "group", "is no name of a group")
-    return {"holder_kind": "group", "holder": str(group).strip()}
+    return {"holder_kind": "group", "holder": label("authority", "group", group)}
 
 
 def _grant(row: Mapping[str, Any]) -> Grant:

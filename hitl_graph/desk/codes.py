@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from hitl_graph.decisions import Cause
 from hitl_graph.desk.bridge import SyncPart, bridged
-from hitl_graph.desk.connected import Part, storable
+from hitl_graph.desk.connected import Part
+from hitl_graph.desk.policy import label as named
+from hitl_graph.desk.policy import policy_maker
 from hitl_graph.errors import AnswerError
 from hitl_graph.storage.statements import load_statements
 
@@ -51,13 +53,14 @@ class Codes(Part):
             by: Who does it.
 
         Raises:
-            AnswerError: One of these is missing or cannot be stored. Nothing was saved.
+            AnswerError: One of these is missing, or cannot be seen or stored. Nothing was saved.
+            NotAuthorised: `by` is an agent, or not active.
         """
-        params = _checked(kind, code, gate, by) | {"label": label.strip() or code.strip()}
-        if not storable(params["label"]):
-            raise AnswerError("codes", "label", "holds a character that cannot be stored")
+        params = _checked(kind, code, gate)
+        params["label"] = params["code"] if label == "" else named("codes", "label", label)
+        params["by"] = await policy_maker(self.desk, by, where="codes", what=f"put {kind} {params['code']}")
         await self.desk.rows(SQL["put_code"], params)
-        return Code(kind=kind, code=params["code"], label=params["label"], gate=gate)
+        return Code(kind=kind, code=params["code"], label=params["label"], gate=params["gate"] or None)
 
     async def list(self, *, kind: CodeKind | None = None, gate: str | None = None) -> Sequence[Code]:
         """The codes by kind, gate and code.
@@ -71,8 +74,16 @@ class Codes(Part):
     async def remove(
         self, *, kind: CodeKind, code: str, gate: str | None = None, by: str = "operator"
     ) -> bool:
-        """Take a code away; decisions that named it keep it. Returns whether it was there."""
-        return bool(await self.desk.rows(SQL["remove_code"], _checked(kind, code, gate, by)))
+        """Take a code away; decisions that named it keep it. Returns whether it was there.
+
+        Raises:
+            NotAuthorised: `by` is an agent, or not active.
+        """
+        params = _checked(kind, code, gate)
+        params["by"] = await policy_maker(
+            self.desk, by, where="codes", what=f"remove {kind} {params['code']}"
+        )
+        return bool(await self.desk.rows(SQL["remove_code"], params))
 
 
 class SyncCodes(SyncPart[Codes]):
@@ -110,12 +121,8 @@ def check_codes(
             raise AnswerError(f"review {review_id}", kind, f"{is_what}: name one of {', '.join(known)}")
 
 
-def _checked(kind: str, code: str, gate: str | None, by: str) -> dict[str, Any]:
+def _checked(kind: str, code: str, gate: str | None) -> dict[str, Any]:
     if kind not in _KINDS:
         raise AnswerError("codes", "kind", f"{kind!r} is none of {', '.join(_KINDS)}")
-    for field, text in (("code", code), ("gate", gate), ("by", by)):
-        if text is None and field == "gate":
-            continue
-        if not storable(text) or not str(text).strip() or len(str(text)) > _LONGEST:
-            raise AnswerError("codes", field, f"is no text of 1 to {_LONGEST} characters that can be stored")
-    return {"kind": kind, "code": code.strip(), "gate": gate or "", "by": by}
+    of = "" if gate is None else named("codes", "gate", gate, most=_LONGEST)
+    return {"kind": kind, "code": named("codes", "code", code, most=_LONGEST), "gate": of}

@@ -3,7 +3,7 @@
 
 -- name: take_unplanned
 -- A case whose deadlines are still to be planned, locked.
-SELECT r.thread_id, r.id, r.payload, r.shape, r.timed_from, r.due_at, now() AS now
+SELECT r.thread_id, r.id, r.payload, r.shape, r.digest, r.timed_from, r.due_at, now() AS now
 FROM hitl.reviews r
 WHERE r.status = 'pending' AND r.deadlines = 'unplanned'
 ORDER BY r.seq LIMIT 1

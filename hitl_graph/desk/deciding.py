@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hitl_graph.decisions import APPROVING, Decision
-from hitl_graph.desk.acting import SQL, Acting, must_be_open
+from hitl_graph.desk.acting import SQL, Acting, claimed_as, must_be_open
 from hitl_graph.desk.case import Case
 from hitl_graph.desk.codes import check_codes
 from hitl_graph.desk.connected import SQL as QUERIES
@@ -62,8 +62,8 @@ class _Request:
     digest: str
     undo_s: float
 
-    def params(self, who: Identity, identities: Sequence[Any] = ()) -> dict[str, Any]:
-        """The parameters of the statements."""
+    def params(self, who: Identity, row: Mapping[str, Any], identities: Sequence[Any] = ()) -> dict[str, Any]:
+        """The parameters of the statements on the row that was locked."""
         kept = self.weighed.kept
         identity = {**who.to_json(), **({"approvals": list(identities)} if identities else {})}
         return {
@@ -72,6 +72,7 @@ class _Request:
             "digest": self.digest,
             "by": who.id,
             "person": key_of(who.id),
+            "me": claimed_as(row, who.id),
             "via": self.via,
             "type": kept["type"],
             "decision": json.dumps(kept),
@@ -129,6 +130,8 @@ class Deciding(Acting):
         """
         by = person_name(by, system=via == "system")
         _check_how(via, undo_s, idempotency_key)
+        if not isinstance(digest, str):
+            raise AnswerError("decide", "digest", "is no text: give `case.digest` of what was shown")
         case = await self.show(review_id, thread_id=thread_id)
         async with self._refusals(case, by, "decide"):
             sent = None
@@ -200,7 +203,7 @@ class Deciding(Acting):
                     if len(votes) < row["approvals"]:
                         failpoint("decide.before_commit")
                         return
-            if not await rows(conn, SQL["decide"], request.params(who, votes)):
+            if not await rows(conn, SQL["decide"], request.params(who, row, votes)):
                 raise _NotTaken(row)
             failpoint("decide.before_commit")
         failpoint("decide.after_commit")
@@ -222,12 +225,24 @@ def _same(found: Sequence[Mapping[str, Any]], sent: _Sent) -> bool:
 
 
 async def _voted(conn: Connection, request: _Request, who: Identity, row: Mapping[str, Any]) -> list[Any]:
-    """Cast a vote, and who has said the same by now, each as the directory knew them when they did."""
-    params = request.params(who)
+    """Cast a vote, and who has said the same and may still decide it, each as the directory knew them when they did."""
+    params = request.params(who, row)
     if not await rows(conn, SQL["vote"], params):
         raise _NotTaken(row)
-    [count] = await rows(conn, SQL["count_votes"], params)
-    return list(count["identities"])
+    votes = await rows(conn, SQL["votes_for"], params)
+    return [vote["identity"] for vote in votes if _still_may(vote, request, row)]
+
+
+def _still_may(vote: Mapping[str, Any], request: _Request, row: Mapping[str, Any]) -> bool:
+    """Whether somebody who voted could say the same now: listed, active, in the group, with the authority."""
+    excluded = request.case.request.excluded if request.case.request else ()
+    via = "webhook" if vote["identity"]["kind"] == "system" else "desk"
+    try:
+        voter = identify(vote["by"], vote, review_id=request.case.id, via=via)
+        authorise(voter, row, request.weighed.act, review_id=request.case.id, excluded=excluded)
+    except NotAuthorised:
+        return False
+    return True
 
 
 def _body(

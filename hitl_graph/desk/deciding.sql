@@ -1,5 +1,6 @@
 -- Taking a decision, and taking it back. Each of these runs in one transaction that holds the case's row, so that who
--- comes at the same time waits; what takes effect is decided by the conditions of the statement that writes.
+-- comes at the same time waits; what takes effect is decided by the conditions of the statement that writes. `me` is who
+-- acts, spelled as the claim on the locked row is, where it is theirs: names are compared in one place, by `key_of`.
 
 -- name: lock_case
 -- The case, locked, with who asks (as the directory knows them, kept as they are until the transaction ends), whether
@@ -14,7 +15,7 @@ SELECT r.status, r.digest, r.owner, r.person, r.candidates, r.action, r.gate, r.
        (SELECT coalesce(json_agg(json_build_object(
                    'holder_kind', a.holder_kind, 'holder', a.holder, 'max_amount', a.max_amount::text)), '[]')
         FROM hitl.authority a
-        WHERE r.action LIKE a.pattern OR %(act)s::text LIKE a.pattern) AS authority,
+        WHERE lower(r.action) LIKE lower(a.pattern) OR lower(%(act)s::text) LIKE lower(a.pattern)) AS authority,
        (SELECT coalesce(json_agg(json_build_object('kind', c.kind, 'code', c.code) ORDER BY c.code), '[]')
         FROM hitl.codes c WHERE c.gate IN ('', coalesce(r.gate, ''))) AS codes
 FROM hitl.reviews r
@@ -38,7 +39,7 @@ WITH decided AS (
     UPDATE hitl.reviews
     SET status = 'decided', error = NULL, claimed_by = NULL, claimed_until = NULL, snoozed_until = NULL
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending' AND digest = %(digest)s
-      AND (claimed_until IS NULL OR claimed_until <= now() OR lower(claimed_by) = lower(%(by)s)
+      AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = %(me)s
            OR %(via)s = 'system')
     RETURNING thread_id, id
 ), kept AS (
@@ -70,10 +71,10 @@ SELECT decided_at, dispatch_at, hitl.enqueue_resume(%(thread_id)s, dispatch_at) 
 -- One vote per person; a later one takes its place. Under the same conditions as a decision.
 WITH standing AS (
     UPDATE hitl.reviews
-    SET claimed_by = CASE WHEN lower(claimed_by) = lower(%(by)s) THEN NULL ELSE claimed_by END,
-        claimed_until = CASE WHEN lower(claimed_by) = lower(%(by)s) THEN NULL ELSE claimed_until END
+    SET claimed_by = CASE WHEN claimed_by = %(me)s THEN NULL ELSE claimed_by END,
+        claimed_until = CASE WHEN claimed_by = %(me)s THEN NULL ELSE claimed_until END
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending' AND digest = %(digest)s
-      AND (claimed_until IS NULL OR claimed_until <= now() OR lower(claimed_by) = lower(%(by)s))
+      AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = %(me)s)
     RETURNING thread_id, id
 ), cast_now AS (
     INSERT INTO hitl.votes AS v (thread_id, review_id, person, by, decision, content, digest, identity, at)
@@ -95,14 +96,15 @@ WITH standing AS (
 )
 SELECT id FROM standing;
 
--- name: count_votes
--- Who says just this about just what stands there. Where people are listed, those who may not decide any more do not
--- count.
-SELECT count(*) AS votes, coalesce(json_agg(v.identity ORDER BY v.at), '[]') AS identities
+-- name: votes_for
+-- Who says just this about just what stands there, each as they were known then (identity) and as they are now (known).
+SELECT v.by, v.identity,
+       (SELECT row_to_json(p) FROM (
+            SELECT id, name, kind, groups, active FROM hitl.people WHERE key = v.person) AS p) AS known,
+       EXISTS (SELECT FROM hitl.people) AS listed
 FROM hitl.votes v
 WHERE v.thread_id = %(thread_id)s AND v.review_id = %(id)s AND v.content = %(content)s AND v.digest = %(digest)s
-  AND (NOT EXISTS (SELECT FROM hitl.people)
-       OR EXISTS (SELECT FROM hitl.people p WHERE p.key = v.person AND p.active AND p.kind <> 'agent'));
+ORDER BY v.at;
 
 -- name: undo
 -- Compare-and-set on the decision: takes effect only while nobody has handed it to the thread. The case waits again,

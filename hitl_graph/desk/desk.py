@@ -104,7 +104,8 @@ class Desk(Deciding, Undoing, Ownership, Acknowledging, Repairing, Runs, Takeove
             One entry for each thread that was resumed here.
 
         Raises:
-            psycopg.OperationalError: The database went away. Runs that were under way are taken up by the next resume.
+            psycopg.OperationalError: The database went away. EffectUnderWay: Another process is doing an act of one of
+                the threads. Runs that were under way are taken up by the next resume.
         """
         run = Run(graph, config or {}, durability, control)
         return await resume_threads(self, run, thread_ids=thread_ids, concurrency=concurrency, limit=limit)

@@ -19,7 +19,11 @@ WITH settled AS (
         error = %(note)s, finished_at = now()
     WHERE e.key = %(key)s AND (e.status = 'unknown' OR (
         e.status = 'started' AND pg_try_advisory_xact_lock(hashtextextended('hitl-effect:' || e.key, 0))))
-    RETURNING e.key, e.thread_id, e.review_id, e.action
+    RETURNING e.key, e.thread_id, e.review_id, e.workflow, e.action
+), goes_on AS (  -- a thread whose act no case approved has nothing that could be handed to it
+    INSERT INTO hitl.halted (thread_id, workflow, action, because)
+    SELECT thread_id, workflow, action, 'its effect was settled' FROM settled WHERE review_id IS NULL
+    ON CONFLICT (thread_id) DO NOTHING
 ), again AS (
     UPDATE hitl.reviews r SET status = 'decided', error = NULL
     FROM settled s WHERE r.thread_id = s.thread_id AND r.status = 'failed'

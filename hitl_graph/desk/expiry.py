@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from hitl_graph.answers import apply_decision, check_decision
 from hitl_graph.decisions import Approve, Choose, Decision, Reject
 from hitl_graph.errors import HitlError
+from hitl_graph.plain import digest
 from hitl_graph.reviews import ReviewRequest, proposal_digest
 from hitl_graph.wire import native_request
 
@@ -30,15 +31,18 @@ class Expired:
 
 
 def read_request(row: Mapping[str, Any]) -> ReviewRequest:
-    """The request that stands in a row of `hitl.reviews`.
+    """The request that stands in a row of `hitl.reviews`, as it was asked.
 
     Raises:
-        NoDecision: It is none of ours, or cannot be read.
+        NoDecision: It is none of ours, cannot be read, or is not what its digest was made of.
     """
     try:
         found = None if row["shape"] == "raw" else native_request(row["payload"])
         if found is None:
             raise NoDecision("its question is not one of a gate")
+        asked = digest({key: value for key, value in found.items() if key != "digest"})
+        if not asked == found["digest"] == row["digest"]:
+            raise NoDecision("its request is not what was asked: it was changed in the database")
         return ReviewRequest.from_json(found)
     except (ValidationError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise NoDecision(f"its request cannot be read: {type(error).__name__}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import datetime as dt
+import difflib
 import time
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -41,6 +42,7 @@ class Hold:
         note: What whoever released it said.
         under_way: Acts that began before the hold and had not ended when the call returned, by their keys. Empty:
             from the call's return on, nothing of this scope acts.
+        warning: When it was put: that nothing goes by this name so far, and what resembles it. The hold stands.
     """
 
     id: int
@@ -54,6 +56,7 @@ class Hold:
     released_by: str | None = None
     note: str | None = None
     under_way: tuple[str, ...] = ()
+    warning: str = dataclasses.field(default="", compare=False)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Hold:
@@ -84,12 +87,13 @@ class Holds(Part):
 
         Args:
             scope: "thread", "workflow" (a graph's name), "action" (an action class: its effects only) or "tenant".
-            value: Which one; empty for everything of the tenant.
+            value: Which one, letter by letter; empty for everything of the tenant. A name that nothing goes by so far
+                is held all the same, and the hold's `warning` says so.
             by: Who holds it. reason: Why, in words.
             wait_s: How long to wait for acts under way, in seconds; 0 does not wait.
 
         Raises:
-            AnswerError: Something above is missing or cannot be stored.
+            AnswerError: Something above is missing or cannot be stored, or is another tenant's name.
             NotAuthorised: Somebody who is not listed, where people are. In both cases nothing was held.
         """
         return await self._put(scope, value, "pause", by, reason, wait_s)
@@ -150,7 +154,13 @@ class Holds(Part):
         where = "pause" if kind == "pause" else "stop"
         if scope not in get_args(Scope):
             raise AnswerError(where, "scope", f"is {str(scope)[:40]!r}: one of {', '.join(get_args(Scope))}")
-        if scope != "tenant" or value:
+        if scope == "tenant":
+            [own] = await self.desk.rows(SQL["own_tenant"])
+            if value not in ("", own["name"]):
+                problem = f"is {str(value)[:40]!r}: this desk holds tenant {own['name']!r}, and no other"
+                raise AnswerError(where, "value", problem)
+            value = ""
+        else:
             said(where, "value", value)
         return await put(self.desk, scope, value, kind, by=by, reason=reason, wait_s=wait_s)
 
@@ -181,7 +191,20 @@ async def put(
             found = found or await rows(conn, SQL["put_hold"], named)
             found = found or await rows(conn, SQL["standing_hold"], named)
     hold = Hold.from_row(found[0])
-    return dataclasses.replace(hold, under_way=await _acts_under_way(desk, named, wait_s))
+    under_way = await _acts_under_way(desk, named, wait_s)
+    return dataclasses.replace(hold, under_way=under_way, warning=await _warning(desk, scope, value))
+
+
+async def _warning(desk: Connected, scope: str, value: str) -> str:
+    """That nothing goes by the name of a hold so far: it may be misspelled, and hold nothing."""
+    [row] = await desk.rows(SQL["seen"], {"scope": scope, "value": value})
+    if row["seen"]:
+        return ""
+    known = [row["name"] for row in await desk.rows(SQL["names"], {"scope": scope})]
+    close = set(difflib.get_close_matches(key_of(value), [key_of(name) for name in known]))
+    like = ", ".join(repr(name) for name in known if key_of(name) in close)
+    problem = f"nothing goes by the name of {scope} {value!r} so far"
+    return f"{problem}: is it {like}?" if like else f"{problem}: look whether it is spelled so"
 
 
 async def _acts_under_way(desk: Connected, named: Mapping[str, Any], wait_s: float) -> tuple[str, ...]:

@@ -68,3 +68,34 @@ ORDER BY e.started_at;
 -- name: held
 -- Why an act or a run is held, in words.
 SELECT hitl.held(%(thread)s, %(workflow)s, %(action)s) AS because;
+
+-- name: own_tenant
+SELECT hitl.tenant() AS name;
+
+-- name: seen
+-- Whether anything has gone by this name: what has not may be misspelled.
+SELECT CASE %(scope)s
+    WHEN 'thread' THEN
+        EXISTS (SELECT FROM checkpoints c WHERE c.thread_id = %(value)s)
+        OR EXISTS (SELECT FROM hitl.reviews r WHERE r.thread_id = %(value)s)
+        OR EXISTS (SELECT FROM hitl.starts s WHERE s.thread_id = %(value)s)
+    WHEN 'workflow' THEN
+        EXISTS (SELECT FROM hitl.reviews r WHERE r.workflow = %(value)s)
+        OR EXISTS (SELECT FROM hitl.effects e WHERE e.workflow = %(value)s)
+        OR EXISTS (SELECT FROM hitl.starts s WHERE s.workflow = %(value)s)
+    WHEN 'action' THEN
+        EXISTS (SELECT FROM hitl.reviews r WHERE r.action = %(value)s)
+        OR EXISTS (SELECT FROM hitl.effects e WHERE e.action = %(value)s)
+    ELSE true
+END AS seen;
+
+-- name: names
+-- The names of graphs or action classes. Threads are too many to be compared.
+SELECT DISTINCT name FROM (
+    SELECT CASE %(scope)s WHEN 'workflow' THEN r.workflow WHEN 'action' THEN r.action END AS name FROM hitl.reviews r
+    UNION ALL
+    SELECT CASE %(scope)s WHEN 'workflow' THEN e.workflow WHEN 'action' THEN e.action END FROM hitl.effects e
+    UNION ALL
+    SELECT s.workflow FROM hitl.starts s WHERE %(scope)s = 'workflow'
+) AS found
+WHERE name IS NOT NULL ORDER BY name LIMIT 10000;

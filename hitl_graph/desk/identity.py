@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,10 @@ SYSTEM, AGENT = "system:", "agent:"
 OPEN = "open directory"
 """The rule where nobody is listed yet: anybody named may act."""
 _LONGEST = 200
+_NO_CHARACTERS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+_LOOK_ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK"})
+# A text with three digits after the point is a thousand to some and one to others.
+_AMOUNT = re.compile(r"[+-]?[0-9]+(\.([0-9]{1,2}|[0-9]{4,}))?")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,16 +54,18 @@ def person_name(by: object, *, where: str = "decide", field: str = "by", system:
     """A name as it is kept: Unicode's composed form, no blanks around it and single ones within.
 
     Raises:
-        AnswerError: It is empty, too long, holds a character that cannot be stored or seen, or poses as a part of this
-            library (`system:…`) or as an agent (`agent:…`).
+        AnswerError: It is empty, too long, holds a character that cannot be stored or seen, mixes Latin, Cyrillic and
+            Greek letters in one word, or poses as a part of this library (`system:…`).
     """
     if not isinstance(by, str) or not by.strip():
         raise AnswerError(where, field, "is empty: say who decides")
     if not storable(by):
         raise AnswerError(where, field, "holds a character that cannot be stored")
     name = " ".join(unicodedata.normalize("NFC", by).split())
-    if found := hidden_characters(name):
+    if found := hidden_characters(name) or _unseen(name):
         raise AnswerError(where, field, f"holds hidden characters ({', '.join(found)})")
+    if mixed := next(filter(_mixed, name.split()), None):
+        raise AnswerError(where, field, f"mixes alphabets whose letters look alike in {mixed!r}")
     if len(name) > _LONGEST:
         raise AnswerError(where, field, f"is longer than {_LONGEST} characters")
     if name.casefold().startswith(SYSTEM) != system:
@@ -67,6 +74,18 @@ def person_name(by: object, *, where: str = "decide", field: str = "by", system:
         )
         raise AnswerError(where, field, problem)
     return name
+
+
+def _unseen(name: str) -> list[str]:
+    """What cannot be seen in a name, although a text may hold it, such as the joiners between emoji."""
+    found = {c for c in name if unicodedata.category(c) in _NO_CHARACTERS or (c != " " and not key_of(c))}
+    return [f"U+{ord(c):04X}" for c in sorted(found)]
+
+
+def _mixed(word: str) -> bool:
+    """Whether letters of several alphabets stand in one word, so that it reads as another."""
+    names = (unicodedata.name(c, "").split(" ")[0] for c in word if c.isalpha())
+    return len(_LOOK_ALIKE & set(names)) > 1
 
 
 def identify(by: str, row: Mapping[str, Any], *, review_id: str = "", via: str = "desk") -> Identity:
@@ -167,9 +186,14 @@ def _authority(who: Identity, row: Mapping[str, Any], act: Act, review_id: str) 
 
 
 def amount_of(final: Mapping[str, Any], field: str | None) -> Decimal | None:
-    """The size of the amount in a field, whatever its sign; None where there is none that can be read."""
+    """The size of the amount in a field, whatever its sign; None where there is none that can be read.
+
+    A text is read only where everybody reads it alike: `"1000"` and `"9.50"`, not `"1,000"`, `"1.000"` or `"1e3"`.
+    """
     value = final.get(field) if field else None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, str) and not _AMOUNT.fullmatch(value.strip()):
         return None
     try:
         amount = abs(Decimal(str(value).strip()))

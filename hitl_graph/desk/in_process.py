@@ -19,7 +19,7 @@ from langgraph.types import Command
 from hitl_graph.decisions import VIA_DESK
 from hitl_graph.desk.connected import rows
 from hitl_graph.desk.runs import Lease
-from hitl_graph.errors import AnswerError, DeskError, RunTakenOver
+from hitl_graph.errors import AnswerError, DeskError, EffectUnderWay, RunTakenOver
 from hitl_graph.failpoints import failpoint
 from hitl_graph.storage.fence import is_away
 from hitl_graph.storage.statements import load_statements
@@ -164,8 +164,8 @@ async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
     except EmptyInputError:
         return None  # the run broke off before it had stored anything
     except Exception as error:  # whatever a graph raises is reported with its thread
-        if is_away(error):
-            raise  # the run is taken up when the database is back
+        if is_away(error) or isinstance(error, EffectUnderWay):
+            raise  # the run is taken up when the database is back, or the act has ended
         async with lease.transaction() as conn:
             await conn.execute(GOING_ON_SQL["stand_still"], {**named, "error": repr(error)})
         return Resumed(thread_id=lease.thread_id, error=repr(error))
@@ -213,8 +213,8 @@ async def _resume(lease: Lease, run: Run, answers: Sequence[Mapping[str, Any]]) 
     except (RunTakenOver, GraphDrained):  # somebody else goes on with it
         raise
     except Exception as raised:  # whatever a graph raises is reported with its thread
-        if is_away(raised):
-            raise  # the run is taken up when the database is back
+        if is_away(raised) or isinstance(raised, EffectUnderWay):
+            raise  # the run is taken up when the database is back, or the act has ended
         error = raised
     named = {"thread_id": thread_id, "ids": ids}
     async with lease.transaction() as conn:

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from typing import Any
 
-from hitl_graph.desk.acting import Acting, must_be_open
+from hitl_graph.desk.acting import Acting, claimed_as, must_be_open
 from hitl_graph.desk.case import Case
 from hitl_graph.desk.connected import rows, storable
 from hitl_graph.desk.identity import Identity, identify, person_name
@@ -162,6 +162,9 @@ class Ownership(Acting):
                     changes |= {"before": row["person"] if what == "reassign" else row["owner"]}
                     changes["to"] = await _able(conn, what, case, who, changes["to"])
                 params = {"thread_id": case.thread_id, "id": case.id, "by": who.id, **changes}
+                params["me"] = claimed_as(row, who.id)
+                if what == "reassign":
+                    params["them"] = claimed_as(row, changes["to"])
                 took = await rows(conn, SQL[what], params)
             if not took:
                 holder = row["claimed_by"]

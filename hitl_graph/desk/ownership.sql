@@ -5,7 +5,7 @@
 WITH claimed AS (
     UPDATE hitl.reviews SET claimed_by = %(by)s, claimed_until = now() + make_interval(secs => %(lease_s)s::float8)
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending'
-      AND (claimed_until IS NULL OR claimed_until <= now() OR lower(claimed_by) = lower(%(by)s))
+      AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = %(me)s)
     RETURNING thread_id, id, claimed_until
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
@@ -17,7 +17,7 @@ RETURNING review_id;
 WITH renewed AS (
     UPDATE hitl.reviews SET claimed_until = now() + make_interval(secs => %(lease_s)s::float8)
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending'
-      AND claimed_until > now() AND lower(claimed_by) = lower(%(by)s)
+      AND claimed_until > now() AND claimed_by = %(me)s
     RETURNING thread_id, id, claimed_until
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
@@ -28,7 +28,7 @@ RETURNING review_id;
 WITH released AS (
     UPDATE hitl.reviews SET claimed_by = NULL, claimed_until = NULL
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending'
-      AND claimed_until > now() AND lower(claimed_by) = lower(%(by)s)
+      AND claimed_until > now() AND claimed_by = %(me)s
     RETURNING thread_id, id
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
@@ -57,10 +57,10 @@ RETURNING review_id;
 WITH given AS (
     UPDATE hitl.reviews r
     SET person = %(to)s, rerouted = true, snoozed_until = NULL,
-        claimed_by = CASE WHEN lower(claimed_by) = lower(%(to)s) THEN claimed_by END,
-        claimed_until = CASE WHEN lower(claimed_by) = lower(%(to)s) THEN claimed_until END
+        claimed_by = CASE WHEN claimed_by = %(them)s THEN claimed_by END,
+        claimed_until = CASE WHEN claimed_by = %(them)s THEN claimed_until END
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending'
-      AND (claimed_until IS NULL OR claimed_until <= now() OR lower(claimed_by) = lower(%(by)s))
+      AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = %(me)s)
     RETURNING thread_id, id
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
@@ -76,7 +76,7 @@ WITH given AS (
     SET owner = %(to)s, person = NULL, candidates = '{}', rerouted = true, snoozed_until = NULL,
         claimed_by = NULL, claimed_until = NULL
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending'
-      AND (claimed_until IS NULL OR claimed_until <= now() OR lower(claimed_by) = lower(%(by)s))
+      AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = %(me)s)
     RETURNING thread_id, id
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
@@ -92,7 +92,7 @@ WITH snoozed AS (
     SET snoozed_until = nullif(greatest(coalesce(
             %(until)s::timestamptz, now() + make_interval(secs => %(hours)s::float8 * 3600)), now()), now())
     WHERE thread_id = %(thread_id)s AND id = %(id)s AND status = 'pending'
-      AND (claimed_until IS NULL OR claimed_until <= now() OR lower(claimed_by) = lower(%(by)s))
+      AND (claimed_until IS NULL OR claimed_until <= now() OR claimed_by = %(me)s)
     RETURNING thread_id, id, snoozed_until
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)

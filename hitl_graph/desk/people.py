@@ -10,10 +10,11 @@ from typing import Any, Literal, get_args
 
 from hitl_graph.desk.authority import SQL, Authority, grant_params
 from hitl_graph.desk.bridge import SyncPart, bridged
-from hitl_graph.desk.connected import Part, rows, storable
-from hitl_graph.desk.identity import identify, person_name
-from hitl_graph.errors import AnswerError, NotAuthorised
-from hitl_graph.plain import hidden_characters, key_of
+from hitl_graph.desk.connected import Part, rows
+from hitl_graph.desk.identity import person_name
+from hitl_graph.desk.policy import label, policy_maker
+from hitl_graph.errors import AnswerError
+from hitl_graph.plain import key_of
 
 __all__ = ["People", "Person", "PersonKind", "SyncPeople"]
 
@@ -75,13 +76,15 @@ class People(Part):
         """
         person_id = person_name(person_id, where="people", field="id")
         params = {"key": key_of(person_id), "id": person_id, "kind": kind, "active": bool(active)}
-        params["name"] = person_id if name is None else _text("name", name)
+        params["name"] = person_id if name is None else label("people", "name", name)
         params["groups"] = _groups(groups)
         params["time_zone"] = _zone(time_zone)
         if kind not in get_args(PersonKind):
             raise AnswerError("people", "kind", f"{kind!r} is none of {', '.join(get_args(PersonKind))}")
         grants = None if authority is None else [grant_params(_authority(one)) for one in authority]
-        by = await self._may(by, f"put {person_id}")
+        if grants and kind == "agent":
+            raise AnswerError("people", "authority", "is for people and systems: agents let nothing through")
+        by = await policy_maker(self.desk, by, where="people", what=f"put {person_id}")
         async with self.desk.transaction() as conn:
             told = None if grants is None else [{**one, "max_amount": _shown(one)} for one in grants]
             params |= {"by": by, "authority": None if told is None else json.dumps(told)}
@@ -110,18 +113,6 @@ class People(Part):
         found = await self.desk.rows(SQL["list_people"], {"key": None, "group": group})
         return [_person(row) for row in found]
 
-    async def _may(self, by: str, what: str) -> str:
-        """Who changes the directory, where they may: policy is not changed by agents."""
-        by = person_name(by, where="people")
-        [row] = await self.desk.rows(SQL["changes_directory"], {"person": key_of(by)})
-        try:
-            if row["known"] or key_of(by).startswith("agent:"):
-                return identify(by, {**row, "listed": True}, via="webhook").id
-        except NotAuthorised as error:
-            await self.desk.refused(by=by, what=what, why=error.why)
-            raise
-        return by
-
 
 class SyncPeople(SyncPart[People]):
     """`People`, blocking."""
@@ -146,16 +137,10 @@ def _shown(grant: Mapping[str, Any]) -> str | None:
     return None if grant["max_amount"] is None else str(grant["max_amount"])
 
 
-def _text(field: str, text: object) -> str:
-    if not isinstance(text, str) or not text.strip() or not storable(text) or hidden_characters(text):
-        raise AnswerError("people", field, "is empty, or holds what cannot be seen or stored")
-    return " ".join(text.split())
-
-
 def _groups(groups: object) -> list[str]:
     if isinstance(groups, str) or not isinstance(groups, Collection):
         raise AnswerError("people", "groups", "is a list of names")
-    return sorted({_text("groups", group) for group in groups})
+    return sorted({label("people", "groups", group) for group in groups})
 
 
 def _zone(name: str | None) -> str | None:

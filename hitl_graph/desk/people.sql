@@ -39,7 +39,12 @@ SELECT (SELECT row_to_json(p) FROM (
             SELECT id, name, kind, groups, active FROM hitl.people WHERE key = %(person)s) AS p) AS known;
 
 -- name: put_authority
-WITH put AS (
+-- The same action in other letters is the same authority.
+WITH other AS (
+    DELETE FROM hitl.authority
+    WHERE holder_kind = %(holder_kind)s AND holder = %(holder)s AND action <> %(action)s
+      AND lower(action) = lower(%(action)s)
+), put AS (
     INSERT INTO hitl.authority (holder_kind, holder, action, pattern, max_amount)
     VALUES (%(holder_kind)s, %(holder)s, %(action)s, %(pattern)s, %(max_amount)s)
     ON CONFLICT (holder_kind, holder, action) DO UPDATE SET
@@ -60,7 +65,7 @@ SELECT holder_kind, holder, action, max_amount FROM hitl.authority ORDER BY acti
 -- name: remove_authority
 WITH removed AS (
     DELETE FROM hitl.authority
-    WHERE holder_kind = %(holder_kind)s AND holder = %(holder)s AND action = %(action)s
+    WHERE holder_kind = %(holder_kind)s AND holder = %(holder)s AND lower(action) = lower(%(action)s)
     RETURNING holder_kind, holder, action
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)

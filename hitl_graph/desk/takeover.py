@@ -15,9 +15,9 @@ class Takeover(Connected):
     async def take_over(self, thread_id: str, *, by: str, reason: str, wait_s: float = WAIT_S) -> Hold:
         """Silence the agent in a thread, paused or not: no effect of it acts until it is handed back (R4).
 
-        Gates of the thread may still ask. What was approved in it before is void: after the hand-back the agent acts
-        only on approvals that were given after the takeover. A decision `TakeOver` at a gate does the same.
-        Taking over what one has returns the hold that stands; from somebody else it is taken away.
+        Gates of the thread may still ask. What was approved in it before, or let pass by a policy, is void: after the
+        hand-back the agent acts only on what was approved or judged after the takeover. A decision `TakeOver` at a gate
+        does the same. Taking over what one has returns the hold that stands; from somebody else it is taken away.
 
         Args:
             thread_id: The thread. by: Who has it from here. reason: Why, in words.

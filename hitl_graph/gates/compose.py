@@ -23,7 +23,7 @@ def any_of(*gates: Gate, name: str | None = None) -> CompositeGate:
     The case is shown as the first asking gate shows it, so list the one with the strictest owner first.
 
     Raises:
-        DefinitionError: Fewer than two gates, or gates about different acts or proposals.
+        DefinitionError: Fewer than two gates, or gates about different action classes or proposals.
     """
     return _composite("any", gates, name)
 
@@ -119,7 +119,8 @@ def _composite(
             raise DefinitionError(f"{mode}_of", f"gates[{number}]", f"is a {type(gate).__name__}, not a gate")
     first = gates[0]
     for gate in gates[1:]:
-        if gate.action.name != first.action.name or gate.proposal != first.proposal:
+        # The whole class, not its name: what may be undone there may be final here.
+        if gate.action != first.action or gate.proposal != first.proposal:
             raise DefinitionError(
                 gate.where,
                 "action",

@@ -38,6 +38,7 @@ class Grant:
     by: str
     review: str | None
     digest: str | None = None
+    judged_at: str | None = None
 
 
 def effect(
@@ -138,10 +139,11 @@ class _Effect:
         try:
             with entered(self._act(grant)) as entry:
                 if not entry.done:
-                    entry.finish(self.function(state, **self._extra(grant)))
+                    result = self.function(state, **self._extra(grant))
+                    entry.finish(_update_or_nothing(result))
         except EffectHeld as held:
             return self._held(state, grant, str(held))
-        return self._after(grant, entry.result)
+        return self._after(grant, entry.result if entry.done else result)
 
     async def acts_async(self, state: Any) -> Any:
         grant = self._before(state)
@@ -150,10 +152,11 @@ class _Effect:
         try:
             async with aentered(self._act(grant)) as entry:
                 if not entry.done:
-                    entry.finish(await self._called(state, grant))
+                    result = await self._called(state, grant)
+                    entry.finish(_update_or_nothing(result))
         except EffectHeld as held:
             return self._held(state, grant, str(held))
-        return self._after(grant, entry.result)
+        return self._after(grant, entry.result if entry.done else result)
 
     async def _called(self, state: Any, grant: Grant) -> Any:
         """What the function gives; a sync one in a thread, as LangGraph itself runs it."""
@@ -169,16 +172,22 @@ class _Effect:
             action=self.action.name,
             digest=grant.digest,
             by=grant.by,
+            node=_this_node(),
+            judged_at=grant.judged_at,
             idempotent=self.idempotent,
         )
 
     def _before(self, state: Any) -> Grant | Any:
         """The grant to act on, or the update to return instead of acting."""
         grant = _grant(state, self.action, self.owner, self.proposal)
-        if any(
-            done.get("key") == grant.key and not done.get("held") for done in _get(state, "effects") or ()
-        ):
-            return {}
+        for done in _get(state, "effects") or ():
+            if done.get("key") == grant.key and not done.get("held"):
+                if done.get("node") in (None, _this_node()):
+                    return {}
+                raise EffectNotApproved(
+                    f"{self.action.name}: node {done['node']!r} has acted on this approval, and one approval lets one "
+                    "act happen: nothing was done; give the two acts a gate or an action class each"
+                )
         for check in self.checks:
             if reason := check(state):
                 return self._held(state, grant, f"{self.action.name} was held: {reason}", reason)
@@ -213,6 +222,7 @@ class _Effect:
             "action": self.action.name,
             "by": grant.by,
             "review": grant.review,
+            "node": _this_node(),
             "at": now().isoformat(),
         }
 
@@ -252,6 +262,16 @@ def _node(act: _Effect, held: str | None) -> _EffectNode:
     return node
 
 
+def _update_or_nothing(result: Any) -> Any:
+    """What the ledger keeps of a result: a value that is no update is told of once, and must not poison a replay."""
+    return result if result is None or isinstance(result, (Command, Mapping)) else None
+
+
+def _this_node() -> str | None:
+    found = get_config()["metadata"].get("langgraph_node")
+    return None if found is None else str(found)
+
+
 def _grant(state: Any, action: ActionClass, owner: Owner | None, proposal: str | None) -> Grant:
     """What lets this act happen now.
 
@@ -261,34 +281,52 @@ def _grant(state: Any, action: ActionClass, owner: Owner | None, proposal: str |
     records = [
         r for r in _get(state, "reviews") or () if r["action"] == action.name and r["outcome"] != "routed"
     ]
-    passed = [j for j in (_get(state, "judgements") or {}).values() if j["action"] == action.name]
-    keys = {entry["proposal_key"] for entry in (*records, *passed)}
+    judged = {g: j for g, j in (_get(state, "judgements") or {}).items() if j["action"] == action.name}
+    keys = {entry["proposal_key"] for entry in (*records, *judged.values())}
     if proposal is None and len(keys) > 1:
         raise EffectNotApproved(
             f"{action.name}: gates judged {', '.join(sorted(keys))}; nothing was done: say effect(…, proposal=…)"
         )
+    let_pass = {gate: kept for gate, kept in judged.items() if _passes(kept, state, action, proposal)}
     for record in reversed(records):
         if proposal not in (None, record["proposal_key"]):
             continue
         current = _digest(state, action, record["proposal_key"])
         if record["outcome"] == "approved" and record["final_digest"] == current:
+            if kept := let_pass.get(record["gate"]):  # judged anew since then, and let pass by its policy
+                return _by_policy(kept)
+            if record["by"].startswith("system:") and (not action.reversible or action.regulated):
+                raise EffectNotApproved(
+                    f"{action.name}: {record['by']} approved it and no person; what cannot be undone is never let "
+                    "through by silence: nothing was done"
+                )
             return Grant(record["review"], record["by"], record["review"], current)
         if current in (record["final_digest"], proposal_digest(action.name, record["proposed"])):
             raise EffectNotApproved(
                 f"{action.name}: just this was {record['outcome'].replace('_', ' ')} by {record['by']} "
                 f"(review {record['review']}); it is not done"
             )
-    for kept in passed:
-        let_through = kept["outcome"] == "proceed" and proposal in (None, kept["proposal_key"])
-        may_pass = let_through and (action.reversible or kept["unattended"])
-        if may_pass and kept["proposal_digest"] == _digest(state, action, kept["proposal_key"]):
-            return Grant(kept["id"], f"policy of {kept['owner']}", None, kept["proposal_digest"])
+    for kept in let_pass.values():
+        return _by_policy(kept)
     if action.reversible and owner is not None:
         return Grant(review_id(), f"policy of {owner}", None)
     fix = (
         "put a gate before it" if not action.reversible else "put a gate before it, or give effect() an owner"
     )
     raise EffectNotApproved(f"{action.name}: nobody approved exactly this content; nothing was done: {fix}")
+
+
+def _passes(kept: Mapping[str, Any], state: Any, action: ActionClass, proposal: str | None) -> bool:
+    """Whether a kept judgement lets just this act pass without a person, by the policy alone."""
+    if kept["outcome"] != "proceed" or kept.get("review") or proposal not in (None, kept["proposal_key"]):
+        return False
+    may_pass = action.reversible or kept["unattended"]
+    return bool(may_pass) and kept["proposal_digest"] == _digest(state, action, kept["proposal_key"])
+
+
+def _by_policy(kept: Mapping[str, Any]) -> Grant:
+    policy = f"policy of {kept['owner']}"
+    return Grant(kept["id"], policy, None, kept["proposal_digest"], kept.get("at"))
 
 
 def _digest(state: Any, action: ActionClass, key: str) -> str:

@@ -14,6 +14,7 @@ from hitl_graph.errors import DefinitionError, ProposalError
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.gates.case import tool_of
 from hitl_graph.gates.gate import read
+from hitl_graph.nodes.clock import now
 from hitl_graph.nodes.question import Asked, is_answered, review_id
 from hitl_graph.nodes.response import AnswerRule, answer_schema
 from hitl_graph.nodes.settle import Settled, check_answer, edit_into_this, settle, standing_edit
@@ -140,8 +141,10 @@ class GateNode:
 
     def _pass(self, state: Any, verdict: Proceed | Ask, edited: dict[str, Any] | None = None) -> Command[Any]:
         """Go on without asking. The edit that brought the proposal here counts as approved from now on."""
-        update: dict[str, Any] = {"judgements": {self.gate.name: self._kept(verdict)}}
+        kept = {**self._kept(verdict), "at": now().isoformat()}
+        update: dict[str, Any] = {"judgements": {self.gate.name: kept}}
         if edited is not None:
+            kept["review"] = edited["review"]
             update["reviews"] = [{**edited, "outcome": "approved", "route": self.routes.approved}]
         return go_on(state, self.routes.approved, update)
 

@@ -21,6 +21,8 @@ class Act:
         key: What it goes by everywhere: the review's id, or that of the judgement that let it pass.
         review: The review that approved it; None where a policy did.
         action: Its action class. digest: Of its content (`proposal_digest`). by: Who answers for it.
+        node: Who does it: one approval lets one act happen, and no other node gets its result.
+        judged_at: When the policy let it pass, as ISO 8601; None where a person approved it.
         idempotent: Whether the target takes the key and acts once for it, however often it is told.
     """
 
@@ -29,6 +31,8 @@ class Act:
     action: str
     digest: str | None
     by: str
+    node: str | None = None
+    judged_at: str | None = None
     idempotent: bool
 
 
@@ -39,7 +43,7 @@ class Entry:
     Attributes:
         done: The act was done before, and `result` is what came of it then.
         result: The value that the act gave; None where it gave none, or could not be kept.
-        failed: The act itself says that nothing was done.
+        failed: The act itself says that it failed.
     """
 
     done: bool = False
@@ -48,7 +52,7 @@ class Entry:
     failed: bool = False
 
     def finish(self, result: Any, *, failed: bool = False) -> None:
-        """Say what came of the act. `failed`: certainly nothing was done, and it may be tried again."""
+        """Say what came of the act. `failed`: it says that it failed, and may have acted before that."""
         self.result, self.finished, self.failed = result, True, failed
 
 

@@ -12,7 +12,8 @@ SELECT hitl.check_fence(%(thread_id)s, %(token)s);
 
 -- name: begin_effect
 SELECT * FROM hitl.begin_effect(
-    %(key)s, %(thread_id)s, %(review)s, %(workflow)s, %(action)s, %(digest)s, %(by)s, %(idempotent)s);
+    %(key)s, %(thread_id)s, %(review)s, %(workflow)s, %(action)s, %(digest)s, %(by)s, %(node)s, %(judged_at)s::timestamptz,
+    %(idempotent)s);
 
 -- name: finish_effect
 -- It was done. That counts also when the run was taken over meanwhile and the outcome was taken for unknown.

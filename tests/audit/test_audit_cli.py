@@ -80,7 +80,7 @@ def test_an_anchor_in_a_file_finds_what_was_cut_off(hg: Command, db_url: str, tm
     cut = hg("audit", "verify", "--anchor", file)
 
     assert (taken.code, taken.out, holds.code) == (0, "", 0)
-    assert "the anchor at 2" in holds.out
+    assert "the anchor at 2" in " ".join(holds.out.split())
     assert (cut.code, "ends at seal 1" in cut.out) == (1, True)
 
 

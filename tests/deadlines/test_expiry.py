@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from hitl_graph import Approve, Sla
+from hitl_graph.plain import digest
 from hitl_graph.testing import FakeClock
 
 from .waiting import OPTIONS, TAG, ask, data, told
@@ -148,12 +149,19 @@ def test_a_reversible_act_may_be_approved(
     assert done.values["sent"] == 1
 
 
-def changed(url: str, change: Any) -> None:
-    """Write into the stored request of the one case."""
+def changed(url: str, change: Any, *, sealed: bool = True) -> None:
+    """Write into the stored request of the one case, and make its digests anew."""
     with psycopg.connect(url) as conn:
         [(payload,)] = conn.execute("SELECT payload FROM hitl.reviews").fetchall()
         change(payload)
-        conn.execute("UPDATE hitl.reviews SET payload = %s::json", [json.dumps(payload)])
+        if sealed:
+            payload["digest"] = digest({key: value for key, value in payload.items() if key != "digest"})
+        conn.execute("ALTER TABLE hitl.reviews DISABLE TRIGGER reviews_time_anew")
+        conn.execute(
+            "UPDATE hitl.reviews SET payload = %s::json, digest = %s",
+            [json.dumps(payload), payload["digest"]],
+        )
+        conn.execute("ALTER TABLE hitl.reviews ENABLE TRIGGER reviews_time_anew")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +184,29 @@ def test_what_cannot_be_undone_is_not_approved_at_the_moment_of_expiry_either(
     hitl_desk.deadlines.act()
 
     assert (only(hitl_desk).status, told(hitl_desk)) == ("pending", ["asked", "expired", "alarm"])
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_request_that_was_changed_in_the_database_decides_nothing(
+    hitl_db_url: str, hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any, planned: bool
+) -> None:
+    """I3, I4: its digest is not of what stands there: it keeps waiting, with an alarm."""
+    ask(hitl_checkpointer, Sla(2, on_expiry="reject"))
+    if planned:
+        hitl_desk.deadlines.act()
+
+    def forge(payload: dict[str, Any]) -> None:
+        payload["action"]["reversible"] = True
+        payload["sla"]["on_expiry"] = "approve"
+
+    changed(hitl_db_url, forge, sealed=False)
+    hitl_clock.advance(hours=2)
+
+    assert [hitl_desk.deadlines.act() for _ in range(2)] == [int(planned), 0]
+
+    assert only(hitl_desk).status == "pending"
+    [alarm] = data(hitl_desk, "alarm")
+    assert "is not what was asked" in alarm["because"]
 
 
 def test_a_choice_that_lets_an_irreversible_act_happen_is_not_taken(

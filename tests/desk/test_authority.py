@@ -15,6 +15,7 @@ from langgraph.types import interrupt
 from hitl_graph import Approve, AskInfo, Edit, Reject, Respond, open_checkpointer
 from hitl_graph.desk import Desk
 from hitl_graph.desk.authority import Authority
+from hitl_graph.desk.identity import amount_of
 from hitl_graph.errors import AnswerError, NotAuthorised, ReviewClosed
 from tests.desk.opening import Opened, opened, wait_for_a_lock
 
@@ -123,6 +124,26 @@ def test_no_spelling_of_the_amount_gets_around_the_limit(db_url: str, sink: Path
 
         with pytest.raises(NotAuthorised):
             refund.decide(Edit({"amount": amount}), by="ana")
+
+
+@pytest.mark.parametrize(
+    ("amount", "size"),
+    [
+        ("9.50", "9.50"),
+        (" -40 ", "40"),
+        ("1.0000", "1"),
+        ("1.000", None),
+        ("1,5", None),
+        ("4_0", None),
+        ("\u0664\u0660", None),
+        ("1e1", None),
+    ],
+)
+def test_a_text_is_an_amount_where_everybody_reads_it_alike(amount: str, size: str | None) -> None:
+    """In plain digits, without three of them after the point: a thousand to some and one to others."""
+    read = amount_of({"amount": amount}, "amount")
+
+    assert read == (None if size is None else Decimal(size))
 
 
 def test_an_amount_that_cannot_be_read_is_above_every_limit(db_url: str, sink: Path) -> None:

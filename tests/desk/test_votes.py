@@ -113,6 +113,28 @@ def test_the_vote_of_somebody_who_may_not_decide_any_more_does_not_count(two: Op
     assert two.decide(by="cem").status == "decided"
 
 
+SENT_AWAY = {
+    "moved": lambda desk: desk.people.put("ana", groups=["warehouse"]),
+    "limited": lambda desk: desk.authority.put("refund", person="ana", max_amount=10),
+    "a system": lambda desk: desk.people.put("ana", groups=["support"], kind="system"),
+}
+
+
+@pytest.mark.parametrize("how", SENT_AWAY)
+def test_a_vote_counts_while_its_author_could_say_the_same(two: Opened, how: str) -> None:
+    """Fail closed: of the group, with the authority, a person; as it stands when the number is reached."""
+    for name in ("ana", "ben", "cem"):
+        two.desk.people.put(name, groups=["support"])
+        two.desk.authority.put("refund", person=name, max_amount=100)
+    two.decide(by="ana")
+    SENT_AWAY[how](two.desk)
+
+    assert two.decide(by="ben").status == "pending"
+    case = two.decide(by="cem")
+    assert case.status == "decided"
+    assert [one["id"] for one in (case.identity or {})["approvals"]] == ["ben", "cem"]
+
+
 def test_eight_who_vote_at_once_decide_once(db_url: str, two: Opened) -> None:
     """I1: two of them make the decision, the others come too late; the payment happens once."""
     digest = two.case.digest

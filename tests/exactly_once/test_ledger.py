@@ -306,3 +306,21 @@ def test_the_history_of_a_case_tells_of_its_act(db_url: str, desk: SyncDesk, tar
 
         types = [event["type"] for event in desk.history(case)]
         assert types == ["asked", "decided", "applied", "effect_begun", "effect_done"]
+
+
+async def test_more_acts_than_connections_wait_for_each_other(db_url: str) -> None:
+    """Twelve acts at once over three connections: those that find none free wait, and all are done."""
+    told: list[str] = []
+
+    async def slow(state: State, key: str) -> None:
+        await asyncio.sleep(0)
+        told.append(key)
+
+    async with open_checkpointer(db_url, max_size=3) as checkpointer:
+        graph = graph_of(slow).compile(checkpointer=checkpointer)
+        names = [f"t{number}" for number in range(12)]
+        await asyncio.gather(*(graph.ainvoke({"ticket": "Hi"}, thread(name)) for name in names))
+
+        await asyncio.gather(*(graph.ainvoke(Command(resume=APPROVE), thread(name)) for name in names))
+
+    assert len(told) == len(set(told)) == 12

@@ -44,7 +44,7 @@ async def test_a_run_whose_connection_is_gone_is_taken_over_at_once(db_url: str)
                 assert lost is not None
                 await lost.note(["a-review"])
                 await _cut(db_url)
-                async with other.lease("t1", wait=False) as taken:
+                async with other.lease("t1", wait=True) as taken:
                     left_over = taken and taken.left_over
 
         assert left_over == ("a-review",)

@@ -44,7 +44,7 @@ def test_what_is_held_is_listed_until_it_is_released(run: Run, command: str, kin
     listed = json.loads(run("holds", "--json")[1])["holds"]
     released = hold_of(run("release", str(held["id"]), "--by", "ben", "--note", "over", "--json"))
 
-    assert listed == [held]
+    assert listed == [{**held, "warning": ""}]
     assert (held["scope"], held["value"], held["kind"], held["by"], held["standing"]) == (
         "action",
         "send_email",
@@ -117,3 +117,14 @@ def test_text_from_outside_cannot_act_on_the_terminal(run: Run, hitl_default_dat
 
     assert "\x1b" not in said
     assert "[red]" in said
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_name_that_nothing_goes_by_is_told_on_stderr(run: Run, as_json: tuple[str, ...]) -> None:
+    """R4: whoever misspells the kill switch sees it at once."""
+    code, _, said = run("stop", "workflow", "suport", "--reason", "fire", *as_json)
+
+    assert (code, said) == (
+        0,
+        "Warning: nothing goes by the name of workflow 'suport' so far: look whether it is spelled so\n",
+    )

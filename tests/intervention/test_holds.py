@@ -326,3 +326,41 @@ def test_everything_is_everything_of_one_tenant(db_url: str) -> None:
 
         assert act.acts == 1
         assert ours.holds.list() == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "value", "says"),
+    [
+        ("workflow", "mial", "is it 'mail'?"),
+        ("workflow", " Mail", "is it 'mail'?"),
+        ("action", "send-email", "is it 'send_email'?"),
+        ("action", "zzz", "look whether it is spelled so"),
+        ("thread", "nope", "look whether it is spelled so"),
+        ("workflow", "mail", ""),
+        ("action", "send_email", ""),
+        ("thread", "t", ""),
+        ("tenant", "", ""),
+    ],
+)
+def test_a_hold_of_a_name_that_nothing_goes_by_says_so(
+    db_url: str, sink: Path, scope: str, value: str, says: str
+) -> None:
+    """R4: a kill switch that is misspelled holds nothing, and is not taken without a word."""
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        paused_mail(checkpointer, sink)
+
+        hold = desk.holds.stop(scope, value, by="ana", reason="spam")
+
+        assert hold.standing
+        assert hold.warning.endswith(says)
+        assert bool(hold.warning) is bool(says)
+
+
+def test_a_hold_of_everything_names_no_other_tenant(db_url: str) -> None:
+    """I11: the switch of one tenant is not thrown by the name of another; its own name is everything."""
+    with Desk(db_url, tenant="a") as desk:
+        with pytest.raises(AnswerError, match="this desk holds tenant 'a'"):
+            desk.holds.pause("tenant", "b", by="ana", reason="fire")
+        assert desk.holds.list() == []
+
+        assert desk.holds.pause("tenant", "a", by="ana", reason="fire").value == ""

@@ -45,6 +45,7 @@ SAYS = {
         "ours         and again:             asks",
         "stock saver, answered by id: runs to its end\nours, decided at the desk:   applied",
         "asked > decided > applied > failed > retried > applied",
+        "effect_begun > effect_not_done > effect_begun > effect_done",
         "first process ended with -9",
         "second process ended with -9\nlisted as an unfinished run: True  sent by then: 0",
         "listed as an unfinished run: False  sent by now: 1\nthe case is applied",

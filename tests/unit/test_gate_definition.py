@@ -448,7 +448,12 @@ def test_a_composition_is_of_two_gates_that_can_be_told_apart(others: Any) -> No
 
 @pytest.mark.parametrize(
     "changes",
-    [{"action": TAG, "schema": None, "consequence": "Tags."}, {"proposal": "label"}],
+    [
+        {"action": TAG, "schema": None, "consequence": "Tags."},
+        {"proposal": "label"},
+        # of the same name: what expiry may approve there is final here
+        {"action": dataclasses.replace(SEND, reversible=True), "sla": Sla(1, on_expiry="approve")},
+    ],
 )
 def test_gates_about_different_acts_are_not_composed(changes: dict[str, Any]) -> None:
     """R54: one question is about one act."""

@@ -8,6 +8,7 @@ CREATE TABLE hitl.effects (
     action      text NOT NULL,
     digest      text,                                   -- of what is done
     by          text NOT NULL,                          -- who answers for it
+    node        text,                                   -- who does it
     status      text NOT NULL CHECK (status IN ('started', 'done', 'not_done', 'unknown')),
     idempotent  boolean NOT NULL,                       -- the target takes the key, and acts once for it
     attempt     int NOT NULL DEFAULT 1,
@@ -24,7 +25,8 @@ CREATE INDEX effects_open ON hitl.effects (started_at) WHERE status IN ('started
 -- began it before is gone.
 -- `verdict`: 'go'; 'done', with the result; 'held', 'not_approved', 'unknown', with why in `detail`.
 CREATE FUNCTION hitl.begin_effect(
-    the_key text, thread text, review text, graph text, act text, content text, person text, same_key boolean
+    the_key text, thread text, review text, graph text, act text, content text, person text, actor text,
+    judged timestamptz, same_key boolean
 ) RETURNS TABLE (verdict text, detail text, attempt int, result_type text, result bytea) LANGUAGE plpgsql AS $$
 DECLARE
     entry hitl.effects;
@@ -34,6 +36,9 @@ BEGIN
     IF entry.digest IS DISTINCT FROM content AND entry.key IS NOT NULL AND entry.status <> 'not_done' THEN
         RETURN QUERY SELECT 'not_approved',
             format('on this approval something else was begun before (%s)', entry.status), 0, NULL, NULL::bytea;
+    ELSIF entry.node <> actor AND entry.status <> 'not_done' THEN
+        RETURN QUERY SELECT 'not_approved',
+            format('node %s has acted on this approval, and one approval lets one act happen', entry.node), 0, NULL, NULL::bytea;
     ELSIF entry.status = 'done' THEN
         RETURN QUERY SELECT 'done', NULL, entry.attempt, entry.result_type, entry.result;
     ELSIF entry.status = 'unknown' THEN
@@ -52,16 +57,16 @@ BEGIN
             RETURN QUERY SELECT 'held', why, 0, NULL, NULL::bytea;
             RETURN;
         END IF;
-        why := hitl.why_not_approved(thread, review, content);
+        why := coalesce(hitl.why_not_approved(thread, review, content), hitl.why_void(thread, review, judged));
         IF why IS NOT NULL THEN
             RETURN QUERY SELECT 'not_approved', why, 0, NULL, NULL::bytea;
             RETURN;
         END IF;
-        INSERT INTO hitl.effects AS e (key, thread_id, review_id, workflow, action, digest, by, status, idempotent)
-        VALUES (the_key, thread, review, graph, act, content, person, 'started', same_key)
+        INSERT INTO hitl.effects AS e (key, thread_id, review_id, workflow, action, digest, by, node, status, idempotent)
+        VALUES (the_key, thread, review, graph, act, content, person, actor, 'started', same_key)
         ON CONFLICT (key) DO UPDATE SET
             status = 'started', attempt = e.attempt + 1, thread_id = excluded.thread_id, digest = excluded.digest,
-            by = excluded.by, idempotent = excluded.idempotent, error = NULL, started_at = now(), finished_at = NULL
+            by = excluded.by, node = excluded.node, idempotent = excluded.idempotent, error = NULL, started_at = now(), finished_at = NULL
         RETURNING e.* INTO entry;
         INSERT INTO hitl.events (type, thread_id, review_id, data)
         VALUES ('effect_begun', thread, coalesce(review, ''), json_build_object(
@@ -94,5 +99,18 @@ BEGIN
             SELECT CASE WHEN d.type = 'elsewhere' AND json_typeof(d.decision) = 'object' THEN d.decision ->> 'type'
                         ELSE d.type END AS type
         ) AS said ON true
+    );
+END $$;
+
+-- Why what a policy let pass counts no more: the thread was stopped or taken over since.
+CREATE FUNCTION hitl.why_void(thread text, review text, judged timestamptz) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT format('the policy let it pass before %s %s the thread: it has to be judged again', h.by,
+                      CASE h.kind WHEN 'stop' THEN 'stopped' ELSE 'took over' END)
+        FROM hitl.holds h
+        WHERE review IS NULL AND h.scope = 'thread' AND h.value = thread AND h.kind IN ('stop', 'takeover')
+          AND h.since > judged
+        ORDER BY h.id DESC LIMIT 1
     );
 END $$;

@@ -176,6 +176,10 @@ BEGIN
         DELETE FROM hitl.votes v USING hitl.reviews r
         WHERE v.thread_id = ANY (threads) AND r.thread_id = v.thread_id AND r.id = v.review_id AND r.status = 'pending';
     END IF;
+    -- What a policy had let pass does not go on by itself after the release either.
+    DELETE FROM hitl.halted h
+    WHERE h.thread_id = ANY (threads)
+      AND NOT EXISTS (SELECT FROM hitl.reviews r WHERE r.thread_id = h.thread_id AND r.status = 'failed');
     RETURN NULL;
 END $$;
 CREATE TRIGGER holds_after AFTER INSERT ON hitl.holds FOR EACH ROW EXECUTE FUNCTION hitl.after_hold();
