@@ -55,6 +55,10 @@ def leave_for(policy: Policy, call: Mapping[str, Any], state: Any, *, known: boo
             return Leave()
         if entry["outcome"] not in GRANTS:
             return Leave(told=tool_message(entry, call["id"], entry.get("message")))
+        if _by_silence(policy, call, state, entry):
+            return Leave(
+                told=_refused(call, "Time ran out and nobody approved it; that is not enough for it.")
+            )
         if any(done["key"] == entry["key"] and not done.get("failed") for done in state.get("effects") or ()):
             return Leave(told=_refused(call, "It has been run already, and one approval runs it once."))
         return Leave(entry=entry)
@@ -67,6 +71,13 @@ def leave_for(policy: Policy, call: Mapping[str, Any], state: Any, *, known: boo
     return Leave(
         told=_refused(call, "It is no longer the call that was decided on. Propose it again as it is now.")
     )
+
+
+def _by_silence(policy: Policy, call: Mapping[str, Any], state: Any, entry: Entry) -> bool:
+    """Whether no person but the clock let through what cannot be undone."""
+    gate = policy.gate_for(call, state)
+    grave = gate is None or not gate.action.reversible or gate.action.regulated
+    return grave and str(entry["by"]).startswith("system:")
 
 
 def unchanged(tool: BaseTool, entry: Entry) -> BaseTool:

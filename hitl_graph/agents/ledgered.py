@@ -10,7 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 
 from hitl_graph.agents.turn import Entry
-from hitl_graph.nodes.ledger import Act, aentered, entered
+from hitl_graph.nodes.ledger import Act, aentered, entered, to_its_end
 from hitl_graph.reviews import proposal_digest
 
 __all__ = ["act_of", "arun_ledgered", "run_ledgered"]
@@ -45,11 +45,16 @@ async def arun_ledgered(
     tool: BaseTool, given: Any, config: RunnableConfig | None, act: Act, **kwargs: Any
 ) -> Any:
     """`run_ledgered`, for async graphs."""
-    async with aentered(act) as row:
-        if not row.done:
-            result = await tool.ainvoke(given, config, **kwargs)
-            row.finish(result, failed=_failed(result))
-    return row.result if row.result is not None else _not_kept(tool, given)
+
+    async def run() -> Any:
+        async with aentered(act) as row:
+            if not row.done:
+                result = await tool.ainvoke(given, config, **kwargs)
+                row.finish(result, failed=_failed(result))
+        return row.result
+
+    result = await to_its_end(run())
+    return result if result is not None else _not_kept(tool, given)
 
 
 def _failed(result: Any) -> bool:

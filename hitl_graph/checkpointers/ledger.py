@@ -36,6 +36,7 @@ WAIT_S = 60.0
 """How long an act that another process is doing is waited for, in seconds."""
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.02, 0.5
 _LONGEST_ERROR = 2000
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 @contextlib.contextmanager
@@ -56,7 +57,7 @@ def ledger_entry(
                         yield entry
                     if not entry.done:
                         failpoint("effect.acted")
-                        conn.execute(*_ended(act, attempt, entry, serde))
+                        _stored(pool, conn, _ended(act, attempt, entry, serde))
                         failpoint("effect.stored")
                 finally:
                     with contextlib.suppress(psycopg.Error):
@@ -100,7 +101,7 @@ async def aledger_entry(
                         yield entry
                     if not entry.done:
                         failpoint("effect.acted")
-                        await conn.execute(*_ended(act, attempt, entry, serde))
+                        await _astored(pool, conn, _ended(act, attempt, entry, serde))
                         failpoint("effect.stored")
                 finally:
                     with contextlib.suppress(psycopg.Error):
@@ -127,6 +128,40 @@ async def _abegun(
             with contextlib.suppress(psycopg.Error):
                 await conn.execute(SQL["fail_effect"], _failed(act, row["attempt"], error))
         raise
+
+
+def _stored(pool: Any, conn: psycopg.Connection[Any], statement: Any) -> None:
+    """Write down what came of an act; where its connection broke meanwhile, on others, until the database is back."""
+    try:
+        conn.execute(*statement)
+    except _AWAY:
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                with pool.connection() as other:
+                    other.execute(*statement)
+                    return
+            except _AWAY:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_LONGEST_WAIT_S)
+
+
+async def _astored(pool: Any, conn: psycopg.AsyncConnection[Any], statement: Any) -> None:
+    """`_stored`, for async savers."""
+    try:
+        await conn.execute(*statement)
+    except _AWAY:
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                async with pool.connection() as other:
+                    await other.execute(*statement)
+                    return
+            except _AWAY:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(_LONGEST_WAIT_S)
 
 
 class _Tries:
@@ -194,7 +229,13 @@ def _ended(act: Act, attempt: int, entry: Entry, serde: SerializerProtocol) -> t
     if entry.failed:
         status = "not_done" if act.idempotent else "unknown"
         text = "it says itself that it failed"
-        return SQL["fail_effect"], {"key": act.key, "attempt": attempt, "status": status, "error": text}
+        return SQL["fail_effect"], {
+            "key": act.key,
+            "attempt": attempt,
+            "status": status,
+            "error": text,
+            "kind": "the act itself",
+        }
     kind, data = _dumped(entry.result, serde)
     return SQL["finish_effect"], {"key": act.key, "attempt": attempt, "result_type": kind, "result": data}
 
@@ -205,7 +246,11 @@ def _failed(act: Act, attempt: int, error: BaseException) -> dict[str, Any]:
     again = again or isinstance(error, (EffectNotDone, RunTakenOver))
     text = ascii(error) if "\x00" in repr(error) else repr(error)
     status = "not_done" if again else "unknown"
-    return {"key": act.key, "attempt": attempt, "status": status, "error": text[:_LONGEST_ERROR]}
+    told = {
+        "error": text[:_LONGEST_ERROR],
+        "kind": type(error).__name__,
+    }  # its text may hold what was to be sent
+    return {"key": act.key, "attempt": attempt, "status": status, **told}
 
 
 def _dumped(result: Any, serde: SerializerProtocol) -> tuple[str | None, bytes | None]:

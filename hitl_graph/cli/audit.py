@@ -47,7 +47,8 @@ def verify(
 ) -> None:
     """Compute the whole chain anew. Exit code 1 where it does not hold.
 
-    With --json: {"ok", "tenant", "checked", "erased", "linked", "unsealed", "late", "head", "anchor", "broken"}.
+    With --json: {"ok", "tenant", "checked", "erased", "linked", "unsealed", "late", "head", "anchor", "broken",
+    "thread_id"}.
     """
     earlier = None if anchor is None else _anchor(anchor)
     if export is not None:
@@ -121,7 +122,8 @@ def show(
 ) -> None:
     """Tell one case's story: what was proposed and seen, who decided what and when, and what was done on it.
 
-    With --json: {"review", "proposed", "seen", "decided", "informed", "effects", "versions", "events"}.
+    With --json: {"review", "proposed", "seen", "decided", "informed", "consistent", "erased", "effects", "versions",
+    "events"}.
     """
     with Desk(db, tenant=tenant) as desk:
         told = desk.audit.story(desk.find(review), thread_id=thread)
@@ -168,7 +170,9 @@ def erase(
 def _told(report: AuditReport) -> Text:
     checked = f"{report.checked} event{'s' * (report.checked != 1)}"
     text = Text(f"The chain of tenant {one_line(report.tenant).plain} ")
-    if report.broken is None:
+    if report.broken is None and not report.checked and report.unsealed:
+        text.append("is empty yet: nothing is sealed")
+    elif report.broken is None:
         text.append("holds", "green").append(f": {checked} checked, up to seal {report.head.seq}")
         text.append(f" and the anchor at {report.anchor.seq}." if report.anchor else ".")
     else:
@@ -176,6 +180,9 @@ def _told(report: AuditReport) -> Text:
         text.append_text(one_line(report.broken.problem)).append(f". {checked} before it hold.")
     if report.erased:
         text.append(f"\n{report.erased} of them were erased: their digests vouch for them.")
+    if report.thread_id is not None:
+        shown = one_line(report.thread_id).plain
+        text.append(f"\nThese are events of thread {shown}; that there are no others of it is not proven.")
     if report.unsealed:
         late = f", {report.late} for more than a minute" if report.late else ""
         text.append(f"\n{report.unsealed} wait for the sealer{late}: hitl-graph audit seal")

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import enum
 import sys
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from rich.table import Table
 from hitl_graph.cli.options import AsJson, Db, Tenant, this_user
 from hitl_graph.cli.output import clock, one_line, out, print_json
 from hitl_graph.desk import Desk
+from hitl_graph.desk.addresses import check_address
 from hitl_graph.errors import HitlError, NoticeError
 
 __all__ = ["notices"]
@@ -91,9 +93,15 @@ def put_target(
 ) -> None:
     """Tell somebody of cases. The address comes from stdin, so that it stands in no list of processes or commands.
 
-    Prints a webhook's secret, once. With --json: {"target": {...}}.
+    Prints a webhook's secret, once; one that was lost is made anew after `remove`. With --json: {"target": {...}}.
     """
+    from hitl_graph.notices.apprise import check_readable
+
     address = _from_stdin("the address")
+    if kind is Kind.APPRISE:
+        check_address("notices", kind.value, address, trusted=trusted)
+        if find_spec("apprise"):  # else whoever sends it has the extra
+            check_readable(address)
     with Desk(db, tenant=tenant) as desk:
         target = desk.notices.put(
             name,
@@ -207,7 +215,10 @@ def put_sender(
     tenant: Tenant = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a program decide by signed webhook, and print what it signs with, once. With --json: {"sender": {...}}."""
+    """Let a program decide by signed webhook, and print what it signs with, once. With --json: {"sender": {...}}.
+
+    Of a sender that is there already no secret is printed; one that was lost is made anew after `remove-sender`.
+    """
     with Desk(db, tenant=tenant) as desk:
         sender = desk.notices.put_sender(
             name, people=person or (), groups=group or (), by=by or this_user(), active=not off
@@ -215,7 +226,10 @@ def put_sender(
     if as_json:
         print_json({"sender": {**_plain(sender), "secret": sender.secret}})
         return
-    out().print(one_line(f"{sender.id} signs with: {sender.secret}"))
+    if sender.secret:
+        out().print(one_line(f"{sender.id} signs with: {sender.secret}"))
+    else:
+        out().print(one_line(f"{sender.id} is changed, and signs with the secret that it has."))
 
 
 @notices.command("remove-sender")

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import SplitResult, urlsplit
+import socket
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from hitl_graph.errors import NoticeError
 
-__all__ = ["APPRISE_SCHEMES", "check_address", "is_loopback", "may_connect", "scheme_of"]
+__all__ = [
+    "APPRISE_SCHEMES",
+    "MAIL_SCHEMES",
+    "check_address",
+    "is_loopback",
+    "may_connect",
+    "may_mail",
+    "scheme_of",
+]
 
 APPRISE_SCHEMES = frozenset({
     "discord", "gchat", "mailto", "mailtos", "opsgenie", "pagerduty", "slack", "tgram", "twilio", "workflow",
     "workflows",
 })  # fmt: skip
-"""The services of Apprise that are taken without being asked about: each has a fixed host, or is mail."""
+"""The services of Apprise that are taken without being asked about: hosts of their own, or mail."""
+
+MAIL_SCHEMES = frozenset({"mailto", "mailtos"})
+_TEAMS = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(logic\.azure\.com|api\.powerplatform\.com)", re.ASCII)
+# What makes Apprise read a local file, fetch another URL, or talk to somebody who cannot show who they are.
+_REACHES = ("attach", "cache", "pgp", "template", "verify", "wkd")
 
 _ODD = re.compile(r"[\x00-\x20\x7f-\uffff]")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -28,7 +42,7 @@ def check_address(where: str, kind: str, address: str, *, trusted: bool) -> None
         where: What the error begins with.
         kind: `"webhook"` or `"apprise"`.
         address: A URL. trusted: Whether somebody vouches for it: then a webhook may use plain http and a private
-            network, and Apprise any of its schemes.
+            network, and Apprise any of its schemes, hosts and settings.
 
     Raises:
         NoticeError: It is no such URL.
@@ -69,6 +83,41 @@ def _check_apprise(where: str, address: str, *, trusted: bool) -> None:
         raise NoticeError(
             where, "address", f"has the scheme {scheme!r}, not {known}: say trusted=True if it is meant"
         )
+    if not trusted:
+        _check_reach(where, scheme, address)
+
+
+def _check_reach(where: str, scheme: str, address: str) -> None:
+    """Refuse an Apprise URL of a known scheme that leads elsewhere than to its service."""
+    hosts = []
+    for part in re.split(r"[?&;]", address)[1:]:  # as Apprise takes them apart, and more
+        key, _, value = part.partition("=")
+        key = unquote(key).lower().strip(" +-:")
+        if key.startswith(_REACHES):
+            problem = f"holds {key!r}, which may read files or reach elsewhere: say trusted=True if it is meant"
+            raise NoticeError(where, "address", problem)
+        if key == "smtp":
+            hosts.append(unquote(value).strip())
+    netloc = re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
+    if scheme.startswith("workflow"):
+        if not _TEAMS.fullmatch(netloc.lower().removesuffix(":443")):
+            problem = "is no host of Teams workflows: say trusted=True if it is meant"
+            raise NoticeError(where, "address", problem)
+    elif scheme in MAIL_SCHEMES:
+        hosts += [unquote(part) for part in netloc.split("@")]  # readers differ on which of several is the host
+        if not all(may_mail(host) for host in hosts):
+            problem = "names a mail server in a private network: say trusted=True if it is meant"
+            raise NoticeError(where, "address", problem)
+
+
+def may_mail(host: str) -> bool:
+    """Whether mail may be handed to a server, as far as its name tells: a private address is refused."""
+    try:
+        url = urlsplit(f"//{host}")
+        literal = _literal(url.hostname or "")
+    except ValueError:
+        return False
+    return literal is None or may_connect(literal, url, trusted=False)
 
 
 def scheme_of(address: str) -> str:
@@ -105,4 +154,10 @@ def _literal(host: str) -> Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
+        pass
+    if not re.fullmatch(r"[0-9a-fx.]+", host, re.IGNORECASE | re.ASCII) or not re.match(r"\d", host):
+        return None
+    try:  # 127.1 and 0x7f000001 are addresses to whoever connects
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
         return None

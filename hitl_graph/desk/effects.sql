@@ -43,12 +43,12 @@ SELECT thread_id, hitl.enqueue_resume(thread_id) FROM settled;
 -- Acts whose process is gone: those whose target takes the key are tried again with their thread, of the others nobody
 -- knows the outcome.
 WITH lost AS (
-    UPDATE hitl.effects e SET status = 'unknown', error = 'the process that began it has ended'
+    UPDATE hitl.effects e SET status = 'unknown', error = 'its process is gone, or has lost the database while it was at it'
     WHERE e.status = 'started' AND NOT e.idempotent
       AND pg_try_advisory_xact_lock(hashtextextended('hitl-effect:' || e.key, 0))
     RETURNING e.key, e.thread_id, e.review_id, e.action
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT 'effect_unknown', thread_id, coalesce(review_id, ''), json_build_object(
-    'key', key, 'action', action, 'because', 'the process that began it has ended')
+    'key', key, 'action', action, 'because', 'its process is gone, or has lost the database while it was at it')
 FROM lost RETURNING id;

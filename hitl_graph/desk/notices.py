@@ -103,11 +103,13 @@ class Notices(Part):
             person: Who reads it, where a message should hold links that decide in one person's name.
             actions: What those links decide, out of `LINK_ACTIONS`; none by default.
             secret: Signs what a webhook is sent (`whsec_…`); None: the one that it has, or a new one.
-            trusted: Vouches for an address in a private network, plain http, or another scheme of Apprise.
+            trusted: Vouches for an address in a private network, plain http, or another scheme, host or setting of
+                Apprise.
             active: Whether anything is sent.
 
         Returns:
-            The target; for a webhook with its secret, which is not shown again.
+            The target; a webhook's with its secret where it was made or given now. It is not shown again: None where
+            the target keeps the one that it had.
 
         Raises:
             NoticeError: A field that cannot be taken. Nothing was saved.
@@ -142,7 +144,8 @@ class Notices(Part):
             "by": by,
         }
         [put] = await self.desk.rows(SQL["put_target"], row)
-        return _target({**put, "scheme": address.partition(":")[0]})
+        own = put["secret"] if put["secret"] == row["secret"] else None  # it was there before: shown to nobody
+        return _target({**put, "scheme": address.partition(":")[0], "secret": own})
 
     async def targets(self) -> list[Target]:
         """All targets, without addresses and secrets."""
@@ -219,7 +222,8 @@ class Notices(Part):
             active: Whether its signature counts.
 
         Returns:
-            The sender with its secret, which is not shown again.
+            The sender, with its secret where it was made or given now. It is not shown again: None where the sender
+            keeps the one that it had.
 
         Raises:
             NoticeError: A field that cannot be taken. Nothing was saved.
@@ -234,10 +238,9 @@ class Notices(Part):
         if secret is not None:
             _check_secret(where, secret)
         row = {"id": sender, "people": list(people), "groups": list(groups), "active": active, "by": by}
-        [put] = await self.desk.rows(
-            SQL["put_sender"], {**row, "given": secret, "secret": secret or _new_secret()}
-        )
-        return _sender(put)
+        made = secret or _new_secret()
+        [put] = await self.desk.rows(SQL["put_sender"], {**row, "given": secret, "secret": made})
+        return _sender({**put, "secret": made if put["secret"] == made else None})
 
     async def senders(self) -> list[Sender]:
         """All senders, without their secrets."""

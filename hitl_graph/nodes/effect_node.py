@@ -17,7 +17,7 @@ from hitl_graph.errors import DefinitionError, EffectHeld, EffectNotApproved
 from hitl_graph.gates.schema import as_object
 from hitl_graph.nodes.clock import now
 from hitl_graph.nodes.gate_node import go_on
-from hitl_graph.nodes.ledger import Act, aentered, entered
+from hitl_graph.nodes.ledger import Act, aentered, entered, to_its_end
 from hitl_graph.nodes.marks import EffectMark, set_mark
 from hitl_graph.nodes.question import review_id
 from hitl_graph.plain import plain_json
@@ -150,13 +150,18 @@ class _Effect:
         if not isinstance(grant, Grant):
             return grant
         try:
-            async with aentered(self._act(grant)) as entry:
-                if not entry.done:
-                    result = await self._called(state, grant)
-                    entry.finish(_update_or_nothing(result))
+            result = await to_its_end(self._entered(state, grant))
         except EffectHeld as held:
             return self._held(state, grant, str(held))
-        return self._after(grant, entry.result if entry.done else result)
+        return self._after(grant, result)
+
+    async def _entered(self, state: Any, grant: Grant) -> Any:
+        """The act between its two rows, and what came of it now or before."""
+        async with aentered(self._act(grant)) as entry:
+            if not entry.done:
+                result = await self._called(state, grant)
+                entry.finish(_update_or_nothing(result))
+        return entry.result if entry.done else result
 
     async def _called(self, state: Any, grant: Grant) -> Any:
         """What the function gives; a sync one in a thread, as LangGraph itself runs it."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from langgraph.config import get_config
 
-__all__ = ["Act", "AsyncLedger", "Entry", "Ledger", "aentered", "entered"]
+__all__ = ["Act", "AsyncLedger", "Entry", "Ledger", "aentered", "entered", "to_its_end"]
+
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,3 +107,20 @@ async def aentered(act: Act) -> AsyncIterator[Entry]:
         return
     async with ledger.aeffect(act, config) as entry:
         yield entry
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do `work` in a task of its own, and leave it to its end when this one is cancelled.
+
+    LangGraph cancels what runs beside a node that raises: an act that is cut off in the middle is one of which nobody
+    knows whether it was done. Cancelled a second time, it is cut off.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # the ledger has it
+        raise

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import ipaddress
 import logging
+import socket
 import threading
 import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from hitl_graph.desk.addresses import check_address
+from hitl_graph.desk.addresses import MAIL_SCHEMES, check_address, may_connect, scheme_of
 from hitl_graph.errors import HitlError, NoticeError
 from hitl_graph.notices.sending import SendFailed
 
 if TYPE_CHECKING:
     from apprise.plugins.base import NotifyBase
 
-__all__ = ["notify", "notify_in_thread"]
+__all__ = ["check_readable", "notify", "notify_in_thread"]
 
 _sending = threading.local()
 _loading = threading.Lock()
@@ -41,6 +44,8 @@ def notify(address: str, title: str, body: str, *, trusted: bool) -> None:
         service = _service(address)
         if service is None:
             raise SendFailed("Apprise cannot read the address", certain=True, final=True)
+        if not trusted and scheme_of(address) in MAIL_SCHEMES:
+            _check_mail_server(getattr(service, "smtp_host", ""))
         try:
             accepted = service.notify(title=title, body=body)
         except Exception:  # noqa: BLE001  # a plugin may raise anything, with the address in it
@@ -49,6 +54,38 @@ def notify(address: str, title: str, body: str, *, trusted: bool) -> None:
             raise SendFailed("Apprise's service did not accept the message", certain=False)
     finally:
         _sending.now = False
+
+
+def check_readable(address: str) -> None:
+    """Refuse an address that Apprise cannot read, before a notice waits for it. Nothing is sent.
+
+    Raises:
+        NoticeError: It cannot; the address is not said. HitlError: The extra is not installed.
+    """
+    _silence()
+    _sending.now = True
+    try:
+        if _service(address) is None:
+            raise NoticeError("apprise", "address", "is none that Apprise can read: look for what is missing")
+    finally:
+        _sending.now = False
+
+
+def _check_mail_server(host: str) -> None:
+    """Refuse a mail server whose name leads into a private network, whatever of the address named it.
+
+    Raises:
+        SendFailed: It does, or leads nowhere.
+    """
+    url = urlsplit(f"//{host}")
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise SendFailed("the mail server cannot be found", certain=True) from None
+    for *_, place in found:
+        address = ipaddress.ip_address(str(place[0]).partition("%")[0])
+        if not may_connect(address, url, trusted=False):
+            raise SendFailed("the mail server's name leads into a private network", certain=True)
 
 
 async def notify_in_thread(address: str, title: str, body: str, *, trusted: bool, timeout_s: float) -> None:

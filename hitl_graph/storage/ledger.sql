@@ -28,7 +28,7 @@ SELECT 'effect_done', thread_id, coalesce(review_id, ''),
        json_build_object('key', key, 'action', action, 'attempt', attempt) FROM done;
 
 -- name: fail_effect
--- It raised: certainly not done, or nobody knows.
+-- It raised: certainly not done, or nobody knows. Why stands with the act; the event, which is kept, names the kind.
 WITH failed AS (
     UPDATE hitl.effects SET status = %(status)s, error = %(error)s, finished_at = now()
     WHERE key = %(key)s AND attempt = %(attempt)s AND status = 'started'
@@ -36,4 +36,4 @@ WITH failed AS (
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT CASE status WHEN 'unknown' THEN 'effect_unknown' ELSE 'effect_not_done' END, thread_id, coalesce(review_id, ''),
-       json_build_object('key', key, 'action', action, 'attempt', attempt, 'because', %(error)s::text) FROM failed;
+       json_build_object('key', key, 'action', action, 'attempt', attempt, 'because', %(kind)s::text) FROM failed;

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
@@ -324,3 +325,68 @@ async def test_more_acts_than_connections_wait_for_each_other(db_url: str) -> No
         await asyncio.gather(*(graph.ainvoke(Command(resume=APPROVE), thread(name)) for name in names))
 
     assert len(told) == len(set(told)) == 12
+
+
+async def test_a_sibling_that_raises_does_not_cut_an_act_off(db_url: str) -> None:
+    """LangGraph cancels what runs beside a failed node: an act under way comes to its end, and is known to be done."""
+    begun, told = asyncio.Event(), []
+
+    async def slow(_: State) -> None:
+        begun.set()
+        await asyncio.sleep(0.2)
+        told.append("sent")
+
+    async def fails(_: State) -> None:
+        await begun.wait()
+        raise LookupError("a sibling")
+
+    builder = graph_of(slow)
+    builder.add_node("fails", fails)
+    builder.add_edge("reply", "fails")
+    async with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = builder.compile(checkpointer=checkpointer)
+        await graph.ainvoke({"ticket": "Hi"}, thread("t1"))
+
+        with contextlib.suppress(LookupError):
+            await graph.ainvoke(Command(resume=APPROVE), thread("t1"))
+        until = asyncio.get_running_loop().time() + 30
+        while not told:
+            assert asyncio.get_running_loop().time() < until
+            await asyncio.sleep(0)
+        while (effects := await desk.effects.list())[0].status is EffectStatus.STARTED:
+            assert asyncio.get_running_loop().time() < until
+
+    assert [effect.status.value for effect in effects] == ["done"]
+
+
+def test_what_came_of_an_act_is_kept_when_the_connection_broke_meanwhile(db_url: str, desk: SyncDesk) -> None:
+    """The database restarts while the act is done: its result is written on a new connection."""
+
+    def send(_: State) -> None:
+        with psycopg.connect(db_url, autocommit=True) as conn:
+            conn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    with open_checkpointer(db_url) as checkpointer:
+        graph = graph_of(send).compile(checkpointer=checkpointer)
+        case = approved(graph, desk)
+        with contextlib.suppress(psycopg.OperationalError):
+            desk.resume(graph)
+
+        assert desk.effects.show(case).status is EffectStatus.DONE
+
+
+def test_an_event_holds_no_text_of_what_was_raised(db_url: str, desk: SyncDesk, target: Target) -> None:
+    """Exceptions like to repeat what was to be sent: the event names their kind alone."""
+    with open_checkpointer(db_url) as checkpointer:
+        graph = graph_of(target.send).compile(checkpointer=checkpointer)
+        case = approved(graph, desk)
+        target.raises = ValueError("cannot deliver: dear Ana")
+
+        desk.resume(graph)
+
+        [unknown] = [event for event in desk.history(case) if event["type"] == "effect_unknown"]
+        assert unknown["data"]["because"] == "ValueError"
+        assert "dear Ana" in str(desk.effects.show(case).error)

@@ -96,3 +96,29 @@ def test_an_address_that_cannot_be_taken_is_an_error_of_one_line(
 def test_retry_says_how_many(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """None, where nothing was given up."""
     assert run(capsys, monkeypatch, "retry") == (0, "0 queued again.\n")
+
+
+@pytest.mark.parametrize("given", ["slack://S3CRETTOKEN", "pagerduty://S3CRETTOKEN"])
+def test_an_address_that_apprise_cannot_read_is_not_kept(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """Else it would be noticed when the first notice is lost."""
+    code, said = run(capsys, monkeypatch, "put", "leads", "apprise", given=f"{given}\n")
+
+    assert code == 1
+    assert "address" in said
+    assert "S3CRETTOKEN" not in said
+    assert run(capsys, monkeypatch, "targets", "--json")[1] == {"targets": []}
+
+
+def test_a_secret_is_printed_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever puts the same again does not learn it."""
+    put = ("put-sender", "crm", "--person", "ana")
+    first = run(capsys, monkeypatch, *put, "--json")[1]["sender"]["secret"]
+
+    again = run(capsys, monkeypatch, *put)
+    as_json = run(capsys, monkeypatch, *put, "--json")
+
+    assert first.startswith("whsec_")
+    assert again == (0, "crm is changed, and signs with the secret that it has.\n")
+    assert as_json[1]["sender"]["secret"] is None

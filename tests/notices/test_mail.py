@@ -163,3 +163,18 @@ def test_an_address_that_apprise_cannot_read_is_given_up() -> None:
 
     assert caught.value.final
     assert "nothing-of-a-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mailto://user:word?from=desk@10.255.255.1&to=a@example.com",
+        "mailto://user:word@example.com?from=desk@example.com&to=a@example.com&smtp=0300.0250.1.1",
+    ],
+)
+def test_a_mail_server_inside_is_not_called(address: str) -> None:
+    """However Apprise comes to its name: the check stands before the call."""
+    with pytest.raises(SendFailed, match="private network") as caught:
+        apprise.notify(address, "title", "body", trusted=False)
+
+    assert caught.value.certain

@@ -17,6 +17,7 @@ from tests.notices.receivers import DRAFT, TICKET, pause, query, secret_graph
 from tests.support.graphs import State, thread
 
 HOOK = "https://hooks.example.com/cases?token=hook-password"
+GIVEN = "whsec_" + "ab" * 16
 
 
 @pytest.fixture
@@ -187,13 +188,25 @@ def test_addresses_and_secrets_are_shown_to_nobody(db_url: str, desk: SyncDesk) 
     assert [target.scheme for target in desk.notices.targets()] == ["https"]
 
 
-def test_a_target_is_changed_and_keeps_its_secret(desk: SyncDesk) -> None:
-    """Its receiver need not be told a new one."""
+def test_a_target_is_changed_and_keeps_its_secret(db_url: str, desk: SyncDesk) -> None:
+    """Its receiver need not be told a new one, and it is not shown a second time."""
     first = desk.notices.put("all", kind="webhook", address=HOOK, by="ops")
 
     second = desk.notices.put("all", kind="webhook", address=HOOK, owner="finance", by="ops")
 
-    assert (second.secret, second.owner) == (first.secret, "finance")
+    assert (second.secret, second.owner) == (None, "finance")
+    assert query(db_url, "SELECT secret FROM hitl.targets") == [{"secret": first.secret}]
+
+
+def test_a_senders_secret_is_shown_when_it_is_made_or_given(db_url: str, desk: SyncDesk) -> None:
+    """Whoever may change a sender does not learn what it signs with."""
+    first = desk.notices.put_sender("crm", people=["ana"], by="ops")
+    changed = desk.notices.put_sender("crm", people=["ben"], by="ops")
+    kept = query(db_url, "SELECT secret FROM hitl.senders")
+    given = desk.notices.put_sender("crm", people=["ben"], secret=GIVEN, by="ops")
+
+    assert (changed.secret, changed.people, kept) == (None, ("ben",), [{"secret": first.secret}])
+    assert given.secret == GIVEN
 
 
 def test_a_removed_target_is_told_nothing_more(desk: SyncDesk, graph: Any) -> None:
@@ -220,6 +233,8 @@ def test_a_removed_target_is_told_nothing_more(desk: SyncDesk, graph: Any) -> No
         ("address", {"kind": "apprise", "address": "json://127.0.0.1/x"}),
         ("address", {"kind": "apprise", "address": "syslog://"}),
         ("address", {"kind": "apprise", "address": "nothing"}),
+        ("address", {"kind": "apprise", "address": "slack://T1/A1/x?template=/etc/passwd"}),
+        ("address", {"kind": "apprise", "address": "mailto://u:word@mail.example.com?smtp=10.0.0.1"}),
         ("owner", {"owner": " "}),
         ("events", {"events": ["everything"]}),
         ("actions", {"actions": ["edit"], "person": "ana"}),

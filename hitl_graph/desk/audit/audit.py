@@ -17,6 +17,7 @@ from hitl_graph.desk.audit.story import tell_story
 from hitl_graph.desk.audit.walk import AuditReport, Break, Walk, Wrong
 from hitl_graph.desk.bridge import SyncPart, bridged
 from hitl_graph.desk.connected import Connection, Part, rows
+from hitl_graph.errors import AuditError
 from hitl_graph.storage.statements import load_statements
 
 __all__ = ["Audit", "SyncAudit", "seal_next"]
@@ -24,6 +25,10 @@ __all__ = ["Audit", "SyncAudit", "seal_next"]
 SQL = load_statements("hitl_graph.desk.audit", "audit.sql")
 SEALED_AT_ONCE = 1000
 READ_AT_ONCE = 10_000
+_KEPT_OUT = {
+    Wrong.GONE: "waited for its seal, and it is gone",
+    Wrong.HELD_BACK: "has no seal, and was taken from the list of those that wait for one",
+}
 
 
 class Audit(Part):
@@ -55,7 +60,7 @@ class Audit(Part):
         return Anchor(**head)
 
     async def verify(self, anchor: Anchor | None = None) -> AuditReport:
-        """Compute the whole chain anew, over one snapshot, in bounded memory.
+        """Compute the whole chain anew, over one snapshot, in bounded memory; then compare decisions and acts with it.
 
         Args:
             anchor: An earlier end of the chain: with it, a log that was cut off, set back or written anew is found too.
@@ -74,10 +79,14 @@ class Audit(Part):
                 if walk.broken is not None:
                     break
             [waiting] = await rows(conn, SQL["unsealed"])
-        gone = waiting.pop("gone")
-        if gone is not None and walk.broken is None:
-            problem = f"event {gone} waited for its seal, and it is gone"
-            walk.broken = Break(seq=walk.seq + 1, event_id=gone, wrong=Wrong.GONE, problem=problem)
+            kept_out = {Wrong.GONE: waiting.pop("gone"), Wrong.HELD_BACK: waiting.pop("held_back")}
+            for wrong, event_id in kept_out.items():
+                if event_id is not None and walk.broken is None:
+                    problem = f"event {event_id} {_KEPT_OUT[wrong]}"
+                    walk.broken = Break(seq=walk.seq + 1, event_id=event_id, wrong=wrong, problem=problem)
+            for name in ("diverged_decision", "diverged_effect") if walk.broken is None else ():
+                for found in await rows(conn, SQL[name], {"thread_id": None, "id": None}):
+                    walk.broken = Break(seq=walk.seq, wrong=Wrong.DIVERGED, **found)
         return walk.report(at=head["at"], **waiting)
 
     async def export(
@@ -93,7 +102,7 @@ class Audit(Part):
             A head line, then a line for each seal. Events that wait for their seal are not among them.
 
         Raises:
-            ValueError: `since` has no zone.
+            AuditError: There is no such thread. ValueError: `since` has no zone.
         """
         async for lines in self.export_pages(thread_id=thread_id, since=since):
             for line in lines:
@@ -108,6 +117,8 @@ class Audit(Part):
         async with self._snapshot() as conn:
             [head] = await rows(conn, SQL["head"])
             start: dict[str, Any] = {"seq": 0, "hash": "0" * 64}
+            if thread_id is not None and not await rows(conn, SQL["sealed_of"], {"thread_id": thread_id}):
+                raise AuditError(f"export: thread_id: no sealed event of a thread {thread_id!r} is there")
             if thread_id is not None or since is not None:
                 wanted = {"thread_id": thread_id, "since": since}
                 start = next(iter(await rows(conn, SQL["before_first"], wanted)), start)
@@ -120,8 +131,9 @@ class Audit(Part):
 
         Returns:
             `review`, `proposed`, `seen` (payload, schema, digest), `decided` (who, when, how, and what they changed
-            as a JSON Patch), `effects`, `versions`, `informed` (whether what was decided on is what was shown), and
-            `events` with their seals.
+            as a JSON Patch), `effects`, `versions`, `informed` (whether what was decided on is what was shown, by the
+            payload's digest computed anew), `consistent` (whether the tables that this is told from say what the events
+            say; of an erased thread nothing is left to compare), `erased` (when and by whom), and `events` with seals.
 
         Raises:
             ReviewNotFound, AmbiguousReview: As `Desk.show`.
@@ -132,7 +144,8 @@ class Audit(Part):
         """Erase what a thread's people wrote and read, and its checkpoints; that it happened stays, and verifies.
 
         Payloads, decisions' contents, votes, drafts, inputs, results and the events' data are gone when it returns;
-        ids, types, times, digests and who decided stay. So keep no personal data in a thread's id. All or nothing.
+        ids, types, times and who decided stay. Digests are hashed once more with a salt that nobody keeps, so that
+        nothing can be guessed from them. So keep no personal data in a thread's id. All or nothing.
 
         Args:
             thread_id: The thread. by: Who erases. reason: Why; it is kept.
@@ -143,7 +156,8 @@ class Audit(Part):
 
         Raises:
             AuditError: A case is open or a run is under way, and `force` is not given; or nothing of this thread is
-                there. Nothing was changed.
+                there. AnswerError: `by` is no name. NotAuthorised: `by` is an agent, or listed and not active.
+                Nothing was changed.
         """
         return await erase_thread(self.desk, thread_id, by=by, reason=reason, force=force)
 
@@ -181,9 +195,9 @@ async def seal_next(conn: Connection, most: int) -> int:
         [head] = await rows(conn, SQL["head"])
         seals = chained(head["tenant"], Anchor(**head), (Event(**row) for row in waiting))
         columns = ("seqs", "events", "digests", "prevs", "hashes")
-        await conn.execute(
-            SQL["append"], dict(zip(columns, map(list, zip(*seals, strict=True)), strict=True))
-        )
+        sealed = dict(zip(columns, map(list, zip(*seals, strict=True)), strict=True))
+        await conn.execute(SQL["append"], sealed)
+        await conn.execute(SQL["sealed"], sealed)
     return len(waiting)
 
 

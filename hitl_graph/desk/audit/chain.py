@@ -28,8 +28,10 @@ from hitl_graph.plain import JSON, MAX_SAFE_INTEGER, printable
 
 __all__ = [
     "GENESIS",
+    "NAMED_TWICE",
     "Anchor",
     "Event",
+    "all_names",
     "canonical",
     "chained",
     "data_digest",
@@ -72,6 +74,8 @@ class Anchor:
                 raise AuditError(f"anchor: {field}: is missing or no {kind.__name__}")
         if not re.fullmatch("[0-9a-f]{64}", told["hash"]):
             raise AuditError("anchor: hash: is no SHA-256 in hexadecimal")
+        if told["seq"] < 0:
+            raise AuditError("anchor: seq: is below 0")
         return cls(tenant=told["tenant"], seq=told["seq"], hash=told["hash"], at=str(told.get("at", "")))
 
     def to_json(self) -> dict[str, Any]:
@@ -94,12 +98,15 @@ class Event(NamedTuple):
 def canonical(text: str) -> bytes:
     """The canonical form of JSON text; numbers beyond ±(2^53 - 1) and infinite ones as strings.
 
+    An object that names something twice, which no writer of ours makes, is hashed as all its names and values: nobody
+    can add a second `by` that some readers take for the first.
+
     Source: RFC 8785. Most events hold only texts and small integers, for which Python's encoder writes the same.
     """
     if (text.isascii() or _BEYOND_BMP.search(text) is None) and "\\ud" not in text and "\\uD" not in text:
         with contextlib.suppress(_OtherwiseError):
             return _encode(_decode(text)).encode()
-    return rfc8785.dumps(_hashable(json.loads(text)))
+    return rfc8785.dumps(_hashable(json.loads(text, object_pairs_hook=all_names)))
 
 
 def data_digest(salt: bytes, data: str) -> bytes:
@@ -139,7 +146,17 @@ def _integer(text: str) -> int:
     return int(text) if len(text) < 16 else _otherwise(text)
 
 
-_decode = json.JSONDecoder(parse_float=_otherwise, parse_int=_integer, parse_constant=_otherwise).decode
+def all_names(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    """An object as it was read; one that names something twice, as the list of its names and values."""
+    told = dict(pairs)
+    return told if len(told) == len(pairs) else {NAMED_TWICE: [[name, value] for name, value in pairs]}
+
+
+NAMED_TWICE = "hitl: names that stand twice"
+
+_decode = json.JSONDecoder(
+    parse_float=_otherwise, parse_int=_integer, parse_constant=_otherwise, object_pairs_hook=all_names
+).decode
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 

@@ -1,4 +1,6 @@
--- Erasing a thread: what people and the graph wrote goes; ids, types, times, digests and who decided stay.
+-- Erasing a thread: what people and the graph wrote goes; ids, types, times and who decided stay. A digest of something
+-- that can be guessed tells what it was: each is hashed once more with a salt (`%(salt)s`) that nobody keeps. Those that
+-- were equal stay equal, so that it can still be told that what was done is what was decided on, and that on what was shown.
 
 -- name: in_the_way
 -- Open cases, and runs under way or asked for. The row lock keeps a new run waiting until this is done.
@@ -12,23 +14,36 @@ SELECT (SELECT count(*) FROM hitl.reviews
           WHERE thread_id = %(thread_id)s AND status IN ('queued', 'running')) AS runs;
 
 -- name: reviews
--- What was shown. The digest stays: it tells that what was decided on is what was shown.
+-- What was shown.
 UPDATE hitl.reviews SET payload = '{"erased": true}', response_schema = NULL, shape = 'raw', question = '[erased]',
-       error = NULL
+       error = NULL, digest = 'erased:' || encode(sha256(convert_to(%(salt)s || digest, 'UTF8')), 'hex')
 WHERE thread_id = %(thread_id)s;
 
 -- name: decisions
-UPDATE hitl.decisions SET decision = NULL WHERE thread_id = %(thread_id)s;
+UPDATE hitl.decisions
+SET decision = NULL, digest = 'erased:' || encode(sha256(convert_to(%(salt)s || digest, 'UTF8')), 'hex'),
+    final_digest = 'erased:' || encode(sha256(convert_to(%(salt)s || final_digest, 'UTF8')), 'hex')
+WHERE thread_id = %(thread_id)s;
 
 -- name: votes
-UPDATE hitl.votes SET decision = '{"erased": true}' WHERE thread_id = %(thread_id)s;
+UPDATE hitl.votes
+SET decision = '{"erased": true}', content = 'erased:' || encode(sha256(convert_to(%(salt)s || content, 'UTF8')), 'hex'),
+    digest = 'erased:' || encode(sha256(convert_to(%(salt)s || digest, 'UTF8')), 'hex')
+WHERE thread_id = %(thread_id)s;
+
+-- name: requests
+-- Idempotency keys, which callers make up, and what they stood for.
+DELETE FROM hitl.requests WHERE thread_id = %(thread_id)s;
 
 -- name: drafts
 DELETE FROM hitl.drafts WHERE thread_id = %(thread_id)s;
 
 -- name: effects
 -- What came of the acts. That they were done stays, so that nothing is done again.
-UPDATE hitl.effects SET result = NULL, result_type = NULL, error = NULL WHERE thread_id = %(thread_id)s;
+UPDATE hitl.effects
+SET result = NULL, result_type = NULL, error = NULL,
+    digest = 'erased:' || encode(sha256(convert_to(%(salt)s || digest, 'UTF8')), 'hex')
+WHERE thread_id = %(thread_id)s;
 
 -- name: starts
 -- What runs were started with. One that waits is not made any more.

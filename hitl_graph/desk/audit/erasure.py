@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import TYPE_CHECKING
 
 from hitl_graph.desk.connected import Connection, rows, storable
+from hitl_graph.desk.policy import policy_maker
 from hitl_graph.errors import AuditError
 from hitl_graph.storage.statements import load_statements
 
@@ -16,7 +18,8 @@ __all__ = ["erase_thread"]
 
 SQL = load_statements("hitl_graph.desk.audit", "erase.sql")
 CHAIN = load_statements("hitl_graph.desk.audit", "audit.sql")
-STEPS = ("reviews", "decisions", "votes", "drafts", "effects", "starts", "holds", "halted", "outbox")
+STEPS = ("reviews", "decisions", "votes", "requests", "drafts", "effects", "starts", "holds", "halted", "outbox")
+_LONGEST = 2000
 CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
 
@@ -26,10 +29,11 @@ async def erase_thread(
     """See `Audit.erase`."""
     from hitl_graph.desk.audit.audit import seal_next  # imports this module
 
-    for field, text in {"thread_id": thread_id, "by": by, "reason": reason}.items():
-        if not storable(text) or not text.strip():
-            raise AuditError(f"erase: {field}: is no text that can be kept")
-    named = {"thread_id": thread_id}
+    for field, text in {"thread_id": thread_id, "reason": reason}.items():
+        if not storable(text) or not text.strip() or len(text) > _LONGEST:
+            raise AuditError(f"erase: {field}: is no text of 1 to {_LONGEST} characters that can be kept")
+    by = await policy_maker(desk, by, where="erase", what=f"erase {thread_id}")
+    named = {"thread_id": thread_id, "salt": secrets.token_hex(16)}
     async with desk.transaction() as conn:
         await conn.execute(CHAIN["wait_seal"])
         await _check(conn, thread_id, force=force)

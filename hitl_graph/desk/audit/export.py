@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hitl_graph.desk.audit.chain import Anchor, Event, event_digest
+from hitl_graph.desk.audit.chain import Anchor, Event, all_names, event_digest
 from hitl_graph.desk.audit.walk import AuditReport, Break, Walk, Wrong
 from hitl_graph.errors import AuditError
 
@@ -57,8 +57,9 @@ def verify_export(lines: Iterable[str], anchor: Anchor | None = None) -> AuditRe
         anchor: An earlier end of the chain, which the export must lead through.
 
     Returns:
-        What was checked, and the first place where it does not hold. An export of one thread proves that these events
-        hang on the chain, and that none of the chain was left out since the first of them.
+        What was checked, and the first place where it does not hold. An export of the whole log proves that these are
+        all the events since its beginning. One of a thread (`report.thread_id`) proves that these events stand in the
+        log as they are shown; whoever made it can have left others of the thread out.
 
     Raises:
         AuditError: A line cannot be read, which is named by its number; or the anchor is of another tenant, or of
@@ -72,14 +73,16 @@ def verify_export(lines: Iterable[str], anchor: Anchor | None = None) -> AuditRe
         told = _object(first[1])
         if told.get("hitl_audit") != VERSION:
             raise AuditError("export: line 1: is no head of an audit export that this version knows")
-        end, after = Anchor.from_json(told["head"]), told["after"]
+        if not isinstance(told["tenant"], str) or not isinstance(thread := told["thread_id"], str | None):
+            raise TypeError("its tenant or its thread is no text")
+        end, after = _end(told["head"]), told["after"]
         seq, prev = int(after["seq"]), bytes.fromhex(after["hash"])
     except _UNREADABLE as error:
         raise AuditError(f"export: line 1: cannot be read ({error})") from None
     walk = Walk(told["tenant"], anchor=anchor, seq=seq, prev=prev)
     for number, line in numbered:
         try:
-            _take(walk, _object(line))
+            _take(walk, _object(line), whole=thread is None)
         except _UNREADABLE as error:
             raise AuditError(f"export: line {number}: cannot be read ({error})") from None
         if walk.broken is not None:
@@ -89,21 +92,33 @@ def verify_export(lines: Iterable[str], anchor: Anchor | None = None) -> AuditRe
             f"the lines end at seal {walk.seq}, and their head says that the chain ends at seal {end.seq}"
         )
         walk.broken = Break(seq=walk.seq, event_id=None, wrong=Wrong.TRUNCATED, problem=problem)
-    return walk.report(at=end.at)
+    return walk.report(at=end.at, thread_id=thread)
 
 
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
+
+
+def _end(head: Any) -> Anchor:
+    """The end of the chain, as the head line says it."""
+    try:
+        return Anchor.from_json(head)
+    except AuditError as error:
+        raise ValueError(f"its head is none: {error}") from None
 
 
 def _object(line: str) -> dict[str, Any]:
-    told = json.loads(line)
+    told = json.loads(line, object_pairs_hook=all_names)
     if not isinstance(told, dict):
         raise TypeError("no JSON object")
     return told
 
 
-def _take(walk: Walk, told: dict[str, Any]) -> None:
+def _take(walk: Walk, told: dict[str, Any], *, whole: bool) -> None:
     seq, prev, hashed = int(told["seq"]), bytes.fromhex(told["prev"]), bytes.fromhex(told["hash"])
+    if "event_digest" in told and whole:
+        problem = f"seal {seq} stands there without its event, in an export of the whole log"
+        walk.broken = Break(seq=seq, event_id=None, wrong=Wrong.GONE, problem=problem)
+        return
     if "event_digest" in told:
         walk.link(seq, prev, hashed, bytes.fromhex(told["event_digest"]))
         return

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from hitl_graph.answers import apply_decision
 from hitl_graph.desk.case import Case
 from hitl_graph.errors import AnswerError
-from hitl_graph.plain import plain_json
+from hitl_graph.plain import digest, plain_json
 from hitl_graph.storage.statements import load_statements
-from hitl_graph.wire import decisions_from_json
+from hitl_graph.wire import Shape, decisions_from_json, native_request
 
 if TYPE_CHECKING:
     from hitl_graph.desk.connected import Connected
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["tell_story"]
 
 SQL = load_statements("hitl_graph.desk.audit", "audit.sql")
+DIVERGED = ("diverged_decision", "diverged_effect")
 ABOUT = (
     *(
         "id",
@@ -41,12 +42,16 @@ async def tell_story(desk: Connected, review_id: str, thread_id: str | None) -> 
     named = {"thread_id": case.thread_id, "id": case.id}
     decisions = await desk.rows(SQL["story_decision"], named)
     request = case.request
+    erased = await desk.rows(SQL["story_erased"], {"thread_id": case.thread_id})
+    shown = case.digest.startswith("erased:") if erased else _shown_digest(case) == case.digest
     told = {
         "review": {name: getattr(case, name) for name in ABOUT},
         "proposed": {"action": case.action, "arguments": case.proposal, "digest": _proposal_digest(case)},
         "seen": {"payload": case.payload, "schema": case.response_schema, "digest": case.digest},
         "decided": _decided(case, decisions[0]) if decisions else None,
-        "informed": bool(decisions) and decisions[0]["digest"] == case.digest,
+        "informed": bool(decisions) and shown and decisions[0]["digest"] == case.digest,
+        "consistent": (shown or bool(erased)) and not any([await desk.rows(SQL[name], named) for name in DIVERGED]),
+        "erased": erased[0] if erased else None,
         "effects": await desk.rows(SQL["story_effects"], named),
         "versions": None if request is None else request.versions,
         "events": await desk.rows(SQL["story_events"], named),
@@ -60,6 +65,14 @@ async def _case(desk: Connected, review_id: str, thread_id: str | None) -> Case:
 
     assert isinstance(desk, Cases)
     return await desk.show(review_id, thread_id=thread_id)
+
+
+def _shown_digest(case: Case) -> str:
+    """The digest of what stands in the table now, computed anew."""
+    native = None if case.shape is Shape.RAW else native_request(case.payload)
+    if native is None:
+        return digest(case.payload)
+    return digest({name: value for name, value in native.items() if name != "digest"})
 
 
 def _proposal_digest(case: Case) -> str | None:

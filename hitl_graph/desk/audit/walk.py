@@ -30,6 +30,10 @@ class Wrong(enum.StrEnum):
     """The chain ends before the anchor."""
     REWRITTEN = "rewritten"
     """The chain holds in itself, and is not the one that the anchor was taken of."""
+    HELD_BACK = "held_back"
+    """The event has no seal and waits for none: somebody kept it from the sealer."""
+    DIVERGED = "diverged"
+    """The chain holds, and the row of a decision or an act is not what its event says."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,7 @@ class AuditReport:
         head: The end of the chain.
         anchor: What it was compared with, if anything.
         broken: The first place where it does not hold; None: it holds.
+        thread_id: Of an export of one thread: which; whoever made it can have left events of the thread out.
     """
 
     tenant: str
@@ -66,6 +71,7 @@ class AuditReport:
     head: Anchor
     anchor: Anchor | None
     broken: Break | None
+    thread_id: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -132,7 +138,9 @@ class Walk:
             self.linked += 1
             self._follow(seq, None, prev, hashed, event)
 
-    def report(self, *, unsealed: int = 0, late: int = 0, at: str = "") -> AuditReport:
+    def report(
+        self, *, unsealed: int = 0, late: int = 0, at: str = "", thread_id: str | None = None
+    ) -> AuditReport:
         """What came of it, at the end of the chain."""
         if self.broken is None and self._emptied:
             self.broken = min(self._emptied.values(), key=lambda found: found.seq)
@@ -153,6 +161,7 @@ class Walk:
             head=Anchor(tenant=self.tenant, seq=self.seq, hash=self.prev.hex(), at=at),
             anchor=self.anchor,
             broken=self.broken,
+            thread_id=thread_id,
         )
 
     def _follow(self, seq: int, event_id: int | None, prev: bytes, hashed: bytes, event: bytes) -> None:

@@ -44,7 +44,7 @@ BEGIN
     ELSIF entry.status = 'unknown' THEN
         RETURN QUERY SELECT 'unknown', entry.error, entry.attempt, NULL, NULL::bytea;
     ELSIF entry.status = 'started' AND NOT same_key THEN
-        why := 'the process that began it has ended';
+        why := 'its process is gone, or has lost the database while it was at it';
         UPDATE hitl.effects e SET status = 'unknown', error = why WHERE e.key = the_key;
         INSERT INTO hitl.events (type, thread_id, review_id, data)
         VALUES ('effect_unknown', thread, coalesce(review, ''), json_build_object('key', the_key, 'action', act, 'because', why));

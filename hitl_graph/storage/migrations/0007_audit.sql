@@ -33,11 +33,18 @@ CREATE TABLE hitl.unsealed (
 );
 INSERT INTO hitl.unsealed (event_id, tenant) SELECT id, tenant FROM hitl.events;
 
-CREATE FUNCTION hitl.await_seal() RETURNS trigger LANGUAGE plpgsql AS $$
+-- These two run as their owner: nobody else changes the list, so that nobody keeps an event from its seal.
+CREATE FUNCTION hitl.await_seal() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO hitl.unsealed (event_id, tenant) VALUES (NEW.id, NEW.tenant);
     RETURN NULL;
 END $$;
+
+-- Takes from the list what has its seal.
+CREATE FUNCTION hitl.wait_no_longer(events bigint[]) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM hitl.unsealed u USING hitl.chain c
+    WHERE u.tenant = hitl.tenant() AND c.tenant = u.tenant AND c.event_id = u.event_id AND u.event_id = ANY (events)
+$$;
 CREATE TRIGGER events_await_seal AFTER INSERT ON hitl.events FOR EACH ROW EXECUTE FUNCTION hitl.await_seal();
 
 -- What was erased: after a backup is restored, these threads are to be erased again.

@@ -125,6 +125,7 @@ BEGIN
     GRANT USAGE ON SCHEMA hitl, hitl_tenant TO hitl_member;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hitl, hitl_tenant TO hitl_member;
     REVOKE UPDATE, DELETE ON hitl.events, hitl.chain, hitl.erasures FROM hitl_member;
+    REVOKE INSERT, UPDATE, DELETE ON hitl.unsealed FROM hitl_member;
     IF to_regclass('hitl.migrations') IS NOT NULL THEN
         REVOKE INSERT, UPDATE, DELETE ON hitl.migrations FROM hitl_member;
     END IF;
