@@ -326,8 +326,8 @@ print("the case is", desk.show(case.id, thread_id=thread).status.value)
 # The third process took over what the second left: one approval, one email.
 #
 # What if a process dies *after* the mail service has taken the email and before anybody has written that down? A
-# function that takes the `key` is told again with the same one, and its service sends once. Of any other nobody can know
-# whether it has sent: it is not told again before a person has looked (`desk.effects.settle`).
+# function that takes the `key` is told again with the same one, and its service sends once. Of any other nobody can
+# know whether it has sent: it is not told again before a person has looked (`desk.effects.settle`).
 #
 # ## Clean up
 #

@@ -182,6 +182,7 @@ def _database(named: str | None) -> Iterator[Check]:
 
     from hitl_graph.storage.embedded import database_url
     from hitl_graph.storage.migrate import migrations
+    from hitl_graph.storage.tenants import checked_tenant
 
     with psycopg.connect(
         database_url(named), autocommit=True, connect_timeout=10, row_factory=dict_row
@@ -205,6 +206,7 @@ def _database(named: str | None) -> Iterator[Check]:
             yield Check("tables", Verdict.NOTE, found)
             return
         yield Check("tables", Verdict.OK, f"current (version {version})")
+        conn.execute("SELECT hitl.enter(%s)", [checked_tenant(None)])
         yield from _queue(conn)
 
 
@@ -213,9 +215,9 @@ def _without_password(conn: Any) -> str:
 
 
 def _queue(conn: Any) -> Iterator[Check]:
-    """What stands in the queue, and what stands still."""
+    """What stands in the tenant's queue, and what stands still."""
     rows = conn.execute(
-        "SELECT status, count(*) AS cases FROM hitl.reviews GROUP BY status ORDER BY status"
+        "SELECT status, count(*) AS cases FROM hitl_tenant.reviews GROUP BY status ORDER BY status"
     ).fetchall()
     counts = {row["status"]: row["cases"] for row in rows}
     found = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "no reviews yet"
@@ -224,8 +226,8 @@ def _queue(conn: Any) -> Iterator[Check]:
         old = _one(
             conn,
             "SELECT id, owner, extract(epoch FROM now() - asked_at)::float8 AS age, "
-            "(SELECT count(*) FROM hitl.reviews WHERE status = 'pending' AND due_at < now()) AS late "
-            "FROM hitl.reviews WHERE status = 'pending' ORDER BY seq LIMIT 1",
+            "(SELECT count(*) FROM hitl_tenant.reviews WHERE status = 'pending' AND due_at < now()) AS late "
+            "FROM hitl_tenant.reviews WHERE status = 'pending' ORDER BY seq LIMIT 1",
         )
         who = old["owner"] or "nobody in particular"
         found = f"oldest {short_id(old['id'])}, waiting {span(old['age'])} for {who}"
@@ -238,7 +240,7 @@ def _queue(conn: Any) -> Iterator[Check]:
 def _standing_still(conn: Any) -> Iterator[Check]:
     decided = conn.execute(
         "SELECT r.thread_id, r.workflow, extract(epoch FROM now() - d.decided_at)::float8 AS age "
-        "FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id "
+        "FROM hitl_tenant.reviews r JOIN hitl_tenant.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id "
         "WHERE r.status = 'decided' ORDER BY d.decided_at"
     ).fetchall()
     if decided:
@@ -256,7 +258,7 @@ def _standing_still(conn: Any) -> Iterator[Check]:
     else:
         yield Check("decisions", Verdict.OK, "each has reached its thread")
     runs = conn.execute(
-        "SELECT thread_id, extract(epoch FROM now() - started_at)::float8 AS age FROM hitl.runs "
+        "SELECT thread_id, extract(epoch FROM now() - started_at)::float8 AS age FROM hitl_tenant.runs "
         "WHERE holder IS NOT NULL ORDER BY started_at"
     ).fetchall()
     if runs:

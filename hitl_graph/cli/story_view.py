@@ -34,7 +34,9 @@ def story_view(told: Mapping[str, Any]) -> Group:
         erased = told["erased"]
         rows["Erased"] = one_line(f"by {erased['by']} at {erased['at']}: {erased['reason']}")
     if not told["consistent"]:
-        rows["Beware"] = Text("the tables do not say what the events say: hitl-graph audit verify", "bold red")
+        rows["Beware"] = Text(
+            "the tables do not say what the events say: hitl-graph audit verify", "bold red"
+        )
     return Group(facts(rows), Text(), _events(told["events"]))
 
 

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from hitl_graph.errors import TenantError
+from hitl_graph.storage.tenants import checked_tenant
+
 __all__ = ["with_tenants"]
 
 
@@ -31,8 +34,12 @@ def _option() -> Any:
 def _named(context: typer.Context, tenant: str | None) -> None:
     """Let desks and savers of this command, which name no tenant, open as this one's."""
     if tenant is not None:
+        try:
+            checked = checked_tenant(tenant)
+        except TenantError as error:
+            raise typer.BadParameter(str(error)) from None
         before = os.environ.get("HITL_TENANT")
-        os.environ["HITL_TENANT"] = tenant
+        os.environ["HITL_TENANT"] = checked
         context.call_on_close(lambda: _restore(before))
 
 

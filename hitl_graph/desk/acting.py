@@ -26,7 +26,7 @@ from hitl_graph.errors import (
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
 
-__all__ = ["Acting", "claimed_as", "must_be_open"]
+__all__ = ["Acting", "claimed_as", "must_be_apart", "must_be_open"]
 
 SQL = load_statements("hitl_graph.desk", "deciding.sql")
 REFUSALS = (
@@ -92,6 +92,17 @@ def claimed_as(row: Mapping[str, Any], by: str) -> str:
     """The name as the claim of a locked row spells it, where it is theirs; else as it is."""
     holder: str | None = row["claimed_by"]
     return holder if holder is not None and key_of(holder) == key_of(by) else by
+
+
+def must_be_apart(case: Case, who: Identity) -> None:
+    """Refuse somebody who has a part in what is proposed: they neither decide it nor keep it from those who may.
+
+    Raises:
+        NotAuthorised: They have.
+    """
+    excluded = case.request.excluded if case.request else ()
+    if key_of(who.id) in {key_of(name) for name in excluded}:
+        raise NotAuthorised(case.id, who.id, "has a part in what is proposed, so that it is for others")
 
 
 def must_be_open(case: Case, digest: str | None = None) -> None:

@@ -32,6 +32,8 @@ _REACHES = ("attach", "cache", "pgp", "template", "verify", "wkd")
 
 _ODD = re.compile(r"[\x00-\x20\x7f-\uffff]")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215
+_OLD_IPV4 = ipaddress.ip_network("::/96")  # IPv4-compatible, RFC 4291
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -94,7 +96,9 @@ def _check_reach(where: str, scheme: str, address: str) -> None:
         key, _, value = part.partition("=")
         key = unquote(key).lower().strip(" +-:")
         if key.startswith(_REACHES):
-            problem = f"holds {key!r}, which may read files or reach elsewhere: say trusted=True if it is meant"
+            problem = (
+                f"holds {key!r}, which may read files or reach elsewhere: say trusted=True if it is meant"
+            )
             raise NoticeError(where, "address", problem)
         if key == "smtp":
             hosts.append(unquote(value).strip())
@@ -104,7 +108,9 @@ def _check_reach(where: str, scheme: str, address: str) -> None:
             problem = "is no host of Teams workflows: say trusted=True if it is meant"
             raise NoticeError(where, "address", problem)
     elif scheme in MAIL_SCHEMES:
-        hosts += [unquote(part) for part in netloc.split("@")]  # readers differ on which of several is the host
+        hosts += [
+            unquote(part) for part in netloc.split("@")
+        ]  # readers differ on which of several is the host
         if not all(may_mail(host) for host in hosts):
             problem = "names a mail server in a private network: say trusted=True if it is meant"
             raise NoticeError(where, "address", problem)
@@ -137,13 +143,15 @@ def may_connect(address: Address, url: SplitResult, *, trusted: bool) -> bool:
     plain = _unwrapped(address)
     if plain.is_multicast or plain.is_unspecified:
         return False
+    if address in _LOCAL_NAT64:
+        return trusted
     return trusted or plain.is_global or (plain.is_loopback and is_loopback(url))
 
 
 def _unwrapped(address: Address) -> Address:
     """The IPv4 address that an IPv6 one carries, or itself."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address in _NAT64:
+        if address in _NAT64 or (address in _OLD_IPV4 and int(address) > 1):
             return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else address)
     return address

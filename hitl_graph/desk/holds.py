@@ -40,8 +40,9 @@ class Hold:
             approved; a takeover leaves the thread to a person.
         since: By the database's clock. released_at: None while it stands.
         note: What whoever released it said.
-        under_way: Acts that began before the hold and had not ended when the call returned, by their keys. Empty:
-            from the call's return on, nothing of this scope acts.
+        under_way: Acts that began before the hold and had not ended when the call returned, by their keys; those of a
+            process that died or lost the database too, for it may act all the same. Empty: from the call's return on,
+            nothing of this scope acts.
         warning: When it was put: that nothing goes by this name so far, and what resembles it. The hold stands.
     """
 
@@ -125,7 +126,7 @@ class Holds(Part):
         if found := await self.desk.rows(SQL["find_hold"], {"id": hold_id}):
             return Hold.from_row(found[0])
         await self.desk.refused(by=who, what=f"release hold {hold_id}", why="there is none")
-        raise HoldNotFound(f"no hold {hold_id}: see desk.holds.list()")
+        raise HoldNotFound(f"no hold {hold_id}: see `hitl-graph holds`, or desk.holds.list()")
 
     async def held(
         self, *, thread_id: str | None = None, workflow: str | None = None, action: str | None = None
@@ -180,6 +181,8 @@ async def put(
 ) -> Hold:
     """Put a hold, or find the one that stands, and wait for the acts that began before it."""
     where = "take_over" if kind == "takeover" else kind
+    if isinstance(wait_s, bool) or not isinstance(wait_s, (int, float)) or not wait_s >= 0:
+        raise AnswerError(where, "wait_s", "is a number of seconds, 0 or more")
     thread = value if scope == "thread" else ""
     who = await allowed(desk, by, where, f"{where} {scope} {value}".strip(), thread=thread, system=True)
     named = {"scope": scope, "value": value, "kind": kind, "by": who, "reason": said(where, "reason", reason)}
@@ -208,13 +211,13 @@ async def _warning(desk: Connected, scope: str, value: str) -> str:
 
 
 async def _acts_under_way(desk: Connected, named: Mapping[str, Any], wait_s: float) -> tuple[str, ...]:
-    """The acts that had not ended when `wait_s` had passed."""
+    """The acts that had not ended when `wait_s` had passed, and those whose actors are not connected any more."""
     deadline = time.monotonic() + wait_s
-    while acts := tuple(row["key"] for row in await desk.rows(SQL["acts_under_way"], named)):
-        if time.monotonic() >= deadline:
-            return acts
+    while acts := await desk.rows(SQL["acts_under_way"], named):
+        if time.monotonic() >= deadline or not any(row["connected"] for row in acts):
+            break
         await asyncio.sleep(_POLL_S)
-    return ()
+    return tuple(row["key"] for row in acts)
 
 
 async def allowed(

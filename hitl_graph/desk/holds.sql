@@ -53,16 +53,17 @@ WHERE (released_at IS NULL OR NOT %(standing)s)
 ORDER BY id DESC LIMIT %(limit)s;
 
 -- name: acts_under_way
--- Acts of a hold's scope that began before it and whose actors live: they hold a lock of their key.
-SELECT e.key FROM hitl.effects e
+-- Acts of a hold's scope that began before it and have not ended, as far as is known. An actor that is connected holds
+-- a lock of its key. One that lost its connection may be dead, or may act all the same: nobody can tell.
+SELECT e.key, EXISTS (
+    SELECT FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('hitl-effect:' || e.key, 0)) AS connected
+FROM hitl.effects e
 WHERE e.status = 'started'
   AND CASE %(scope)s WHEN 'thread' THEN e.thread_id = %(value)s WHEN 'workflow' THEN coalesce(e.workflow = %(value)s, true)
                      WHEN 'action' THEN e.action = %(value)s ELSE true END
-  AND EXISTS (
-      SELECT FROM pg_locks l
-      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('hitl-effect:' || e.key, 0))
 ORDER BY e.started_at;
 
 -- name: held

@@ -144,7 +144,9 @@ class Notices(Part):
             "by": by,
         }
         [put] = await self.desk.rows(SQL["put_target"], row)
-        own = put["secret"] if put["secret"] == row["secret"] else None  # it was there before: shown to nobody
+        own = (
+            put["secret"] if put["secret"] == row["secret"] else None
+        )  # it was there before: shown to nobody
         return _target({**put, "scheme": address.partition(":")[0], "secret": own})
 
     async def targets(self) -> list[Target]:

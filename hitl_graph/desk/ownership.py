@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from typing import Any
 
-from hitl_graph.desk.acting import Acting, claimed_as, must_be_open
+from hitl_graph.desk.acting import Acting, claimed_as, must_be_apart, must_be_open
 from hitl_graph.desk.case import Case
 from hitl_graph.desk.connected import rows, storable
 from hitl_graph.desk.identity import Identity, identify, person_name
@@ -29,8 +29,8 @@ class Ownership(Acting):
     """Each of these takes effect only on a pending case that nobody else is at, and is an event.
 
     All raise ReviewNotFound or AmbiguousReview where there is no such case or several, ReviewClosed or DecisionConflict
-    where it is not pending, NotAuthorised where `by` may not act on it, and AnswerError where an argument is missing or
-    out of range. Nothing was changed then.
+    where it is not pending, NotAuthorised where `by` may not act on it or has a part in what is proposed (they may only
+    release), and AnswerError where an argument is missing or out of range. Nothing was changed then.
     """
 
     async def claim(
@@ -158,6 +158,8 @@ class Ownership(Acting):
             must_be_open(case)
             async with self.transaction() as conn:
                 row, who = await self._lock_as(conn, case, by)
+                if what != "release":
+                    must_be_apart(case, who)
                 if what in ("reassign", "reroute"):
                     changes |= {"before": row["person"] if what == "reassign" else row["owner"]}
                     changes["to"] = await _able(conn, what, case, who, changes["to"])

@@ -148,7 +148,7 @@ def _acts_at_once(flow: Flow, action: str, acting: frozenset[str]) -> Iterator[P
             name = flow.nodes[place].name
             text = (
                 f"{action}: one approval leads to several acts at once from {name!r}; "
-                "put a gate before each, or let one follow the other"
+                "put a gate before each, or give each an action class of its own"
             )
             yield Problem(text, ("START", name))
 

@@ -26,6 +26,8 @@ from hitl_graph.risk import ActionClass
 
 __all__ = ["effect"]
 
+_ACTS = "__hitl_acts"
+"""Where a task counts the acts that it does without a gate."""
 Check = Callable[[Any], str | None]
 """Looks at the state just before the act; a sentence holds the act, None lets it happen."""
 
@@ -314,11 +316,18 @@ def _grant(state: Any, action: ActionClass, owner: Owner | None, proposal: str |
     for kept in let_pass.values():
         return _by_policy(kept)
     if action.reversible and owner is not None:
-        return Grant(review_id(), f"policy of {owner}", None)
+        return Grant(_own_key(), f"policy of {owner}", None)
     fix = (
         "put a gate before it" if not action.reversible else "put a gate before it, or give effect() an owner"
     )
     raise EffectNotApproved(f"{action.name}: nobody approved exactly this content; nothing was done: {fix}")
+
+
+def _own_key() -> str:
+    """What an act goes by that only its owner answers for: the task's id, and which of the task's acts it is."""
+    acts = get_config()["configurable"].setdefault(_ACTS, [])
+    acts.append(None)
+    return review_id() if len(acts) == 1 else f"{review_id()}-{len(acts)}"
 
 
 def _passes(kept: Mapping[str, Any], state: Any, action: ActionClass, proposal: str | None) -> bool:

@@ -27,8 +27,8 @@ _loading = threading.Lock()
 _loaded = threading.Event()
 
 
-def notify(address: str, title: str, body: str, *, trusted: bool) -> None:
-    """Send one message to one Apprise URL, and wait for it.
+def notify(address: str, title: str, body: str, *, trusted: bool, alone: bool = False) -> None:
+    """Send one message to one Apprise URL, and wait for it. `alone`: only where it names one recipient.
 
     Raises:
         SendFailed: It was not sent, as far as Apprise can tell.
@@ -44,6 +44,8 @@ def notify(address: str, title: str, body: str, *, trusted: bool) -> None:
         service = _service(address)
         if service is None:
             raise SendFailed("Apprise cannot read the address", certain=True, final=True)
+        if alone and len(service) != getattr(service, "retry", 0) + 1:  # Apprise counts its attempts in
+            raise SendFailed("the address names several recipients", certain=True, final=True)
         if not trusted and scheme_of(address) in MAIL_SCHEMES:
             _check_mail_server(getattr(service, "smtp_host", ""))
         try:

@@ -51,8 +51,8 @@ async def make_link(desk: Desk, case: Case, *, person: str, action: str, hours: 
     """
     if action not in LINK_ACTIONS:
         raise NoticeError("link", "action", f"is {action!r}, and should be {' or '.join(LINK_ACTIONS)}")
-    if not 0 < hours <= 24 * 366:
-        raise NoticeError("link", "hours", f"is {hours}: give more than 0, and a year at most")
+    if isinstance(hours, bool) or not isinstance(hours, (int, float)) or not 0 < hours <= 24 * 366:
+        raise NoticeError("link", "hours", f"is {hours!r}: give more than 0, and a year at most")
     [state] = await desk.rows(SQL["state"], {"nonce": ""})
     link = Link(
         thread_id=case.thread_id,

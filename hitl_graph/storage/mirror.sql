@@ -208,8 +208,11 @@ SELECT 'asked', thread_id, id, json_build_object('digest', digest, 'before', NUL
 WITH closed AS (
     UPDATE hitl.reviews SET status = 'superseded', closed_at = now()
     WHERE (thread_id = ANY (%(thread_ids)s)
-           OR thread_id IN (SELECT child FROM hitl.detached WHERE parent = ANY (%(thread_ids)s))) AND status IN ('pending', 'decided', 'failed')
+           OR thread_id IN (SELECT child FROM hitl.detached WHERE parent = ANY (%(thread_ids)s)))
+      AND status IN ('pending', 'decided', 'failed')
     RETURNING thread_id, id
+), forgotten AS (  -- what was to go on when its hold is released
+    DELETE FROM hitl.halted WHERE thread_id = ANY (%(thread_ids)s)
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT 'superseded', thread_id, id, json_build_object('because', 'the thread was deleted') FROM closed;

@@ -90,9 +90,14 @@ async def decide_by_webhook(desk: Desk, headers: Mapping[str, str], body: bytes)
     except HitlError as error:
         return _explained(error)
     told: dict[str, Any] = {"review_id": case.id, "thread_id": case.thread_id, "by": asked["by"]}
-    if case.decided_at is None or key_of(case.by or "") != key_of(asked["by"]):  # one vote of several
+    me = key_of(asked["by"])
+    if case.decided_at is not None and key_of(case.by or "") == me:
+        return 200, {"status": "decided", **told, "decided_at": case.decided_at.isoformat()}
+    if case.approvals > 1 and any(key_of(vote["by"]) == me for vote in case.votes):  # one of several
         return 200, {"status": "voted", **told}
-    return 200, {"status": "decided", **told, "decided_at": case.decided_at.isoformat()}
+    return refusal(
+        409, "review_id", "this was decided before, and has been taken back since: look at the case"
+    )
 
 
 async def _who_may(desk: Desk, signed: Sequence[Mapping[str, Any]], by: str) -> str | None:
@@ -114,9 +119,10 @@ def _read(body: bytes) -> dict[str, Any]:
     """
     try:
         value = json.loads(body.decode(), parse_constant=_no_number, object_pairs_hook=_no_doubles)
-    except (ValueError, RecursionError) as error:
-        problem = str(error) if type(error) is ValueError else "is no JSON"
-        raise AnswerError("", "body", problem) from None
+    except AnswerError:
+        raise
+    except (ValueError, RecursionError):
+        raise AnswerError("", "body", "is no JSON, or holds a number that is too long") from None
     if not isinstance(value, dict):
         raise AnswerError("", "body", "should be a JSON object")
     for name in value:
@@ -148,13 +154,13 @@ def _decision(value: Any) -> Decision | list[Decision]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"holds {name}, which is no JSON")
+    raise AnswerError("", "body", f"holds {name}, which is no JSON")
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("names a field twice")
+        raise AnswerError("", "body", "names a field twice")
     return found
 
 
@@ -163,7 +169,8 @@ def _explained(error: HitlError) -> Answer:
     text = str(error)
     match error:
         case AnswerError():
-            return refusal(422, f"decision.{error.field}" if error.field != "by" else "by", error.problem)
+            field = {"by": "by", "answer": "decision"}.get(error.field, f"decision.{error.field}")
+            return refusal(422, field, error.problem)
         case ReviewNotFound():
             return refusal(404, "review_id", text)
         case AmbiguousReview():

@@ -12,7 +12,8 @@ from psycopg import sql
 from hitl_graph import Desk, Edit, Reject, open_checkpointer
 from hitl_graph.desk.audit import verify_export
 from hitl_graph.desk.sync_desk import SyncDesk
-from hitl_graph.errors import AuditError
+from hitl_graph.errors import AnswerError, AuditError, NotAuthorised
+from tests.detached.flows import begin, detached_graph
 from tests.support.graphs import mail_graph, thread
 
 from .log import rows
@@ -69,13 +70,16 @@ def test_nothing_of_it_is_left_in_any_table(db_url: str, tmp_path: Path) -> None
 
 
 def test_what_happened_when_and_by_whom_stays(db_url: str, tmp_path: Path) -> None:
-    """Ids, types, times and digests, and that it was erased."""
+    """Ids, types and times, that it was erased, and which digests were the same."""
     with Desk(db_url) as desk:
         case = run(db_url, desk, tmp_path / "sink", "t1")
         desk.audit.erase("t1", by="dpo", reason="asked")
         story, [erasure] = desk.audit.story(case.id), desk.audit.erasures()
 
-    assert story["seen"]["payload"] == {"erased": True} and story["seen"]["digest"] == case.digest
+    assert story["seen"]["payload"] == {"erased": True}
+    assert story["seen"]["digest"] == story["decided"]["digest"] != case.digest
+    assert story["effects"][0]["digest"] == story["decided"]["final_digest"]
+    assert (story["consistent"], story["erased"]["by"], story["erased"]["reason"]) == (True, "dpo", "asked")
     assert (story["decided"]["by"], story["decided"]["type"], story["informed"]) == ("ana", "edit", True)
     assert [effect["status"] for effect in story["effects"]] == ["done"]
     assert {"asked", "decided", "applied"} <= {event["type"] for event in story["events"]}
@@ -135,9 +139,9 @@ def test_erased_twice_it_is_recorded_twice(db_url: str, tmp_path: Path) -> None:
     ("given", "problem"),
     [
         ({"thread_id": "nowhere"}, "nothing of a thread 'nowhere'"),
-        ({"by": ""}, "by: "),
         ({"reason": " "}, "reason: "),
         ({"reason": "a\x00"}, "reason: "),
+        ({"reason": "x" * 2001}, "reason: "),
     ],
 )
 def test_what_cannot_be_erased_or_kept_is_refused(db_url: str, given: dict[str, str], problem: str) -> None:
@@ -146,3 +150,66 @@ def test_what_cannot_be_erased_or_kept_is_refused(db_url: str, given: dict[str, 
         desk.audit.erase(**{"thread_id": "t1", "by": "dpo", "reason": "asked", **given})
 
     assert rows(db_url, "SELECT * FROM hitl.erasures") == []
+
+
+@pytest.mark.parametrize("by", ["agent:x", "bot", "old"])
+def test_no_agent_and_nobody_inactive_erases(db_url: str, tmp_path: Path, by: str) -> None:
+    """The one call that cannot be taken back: nothing is erased, and the attempt is an event."""
+    with Desk(db_url) as desk:
+        case = run(db_url, desk, tmp_path / "sink", "t1")
+        desk.people.put("bot", kind="agent")
+        desk.people.put("old", active=False)
+        with pytest.raises(NotAuthorised):
+            desk.audit.erase("t1", by=by, reason="asked", force=True)
+        kept = desk.show(case.id)
+
+    assert SECRET in str(kept.payload)
+    assert rows(db_url, "SELECT data ->> 'by' FROM hitl.events WHERE data ->> 'what' = 'erase t1'") == [(by,)]
+
+
+@pytest.mark.parametrize("by", ["", "system:x", "a\u202eb"])
+def test_who_erases_is_a_name(db_url: str, by: str) -> None:
+    """It is kept for ever."""
+    with Desk(db_url) as desk, pytest.raises(AnswerError, match="erase: by: "):
+        desk.audit.erase("t1", by=by, reason="asked")
+
+
+def test_no_digest_is_left_that_tells_what_it_is_of(db_url: str, tmp_path: Path) -> None:
+    """What can be guessed can be hashed: nothing that was computed of the content alone stays, nor a caller's key."""
+    with Desk(db_url) as desk:
+        with open_checkpointer(db_url) as checkpointer:
+            graph = mail_graph(approvals=2).compile(checkpointer=checkpointer, name="support")
+            graph.invoke({"ticket": SECRET, "sink": str(tmp_path / "sink")}, thread("t1"))
+            [case] = desk.pending()
+            for by in ("ana", "ben"):
+                key = {"idempotency_key": f"{by}-{SECRET}"}
+                desk.decide(case.id, Edit({"body": SECRET}), by=by, digest=case.digest, **key)
+            desk.resume(graph)
+        bare = (
+            "SELECT digest FROM hitl.reviews UNION SELECT final_digest FROM hitl.decisions UNION "
+            "SELECT content FROM hitl.votes UNION SELECT body FROM hitl.requests"
+        )
+        guessed = [digest for (digest,) in rows(db_url, bare)]
+        desk.audit.erase("t1", by="dpo", reason="asked")
+
+    after = dump(db_url)
+    assert len(guessed) == 5 and all(digest.startswith("sha256:") for digest in guessed)
+    assert not [digest for digest in guessed if digest in after]
+    assert SECRET not in after
+
+
+def test_the_threads_of_its_detached_cases_go_with_it(db_url: str, tmp_path: Path) -> None:
+    """An open one stops it as any case does; with force nothing of them is left, and nobody can decide there."""
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = detached_graph().compile(checkpointer=checkpointer, name="support")
+        graph.invoke({**begin(tmp_path / "sink"), "ticket": SECRET}, thread("t1"))
+        [case] = desk.pending()
+        with pytest.raises(AuditError, match="1 of its cases are open"):
+            desk.audit.erase("t1", by="dpo", reason="asked")
+        before = dump(db_url)
+        desk.audit.erase("t1", by="dpo", reason="asked", force=True)
+        report, closed = desk.audit.verify(), desk.cases()
+
+    assert case.thread_id != "t1" and SECRET in before
+    assert SECRET not in dump(db_url)
+    assert report.ok and [one.status for one in closed] == ["superseded"]

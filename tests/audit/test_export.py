@@ -12,6 +12,7 @@ import pytest
 
 from hitl_graph import Desk
 from hitl_graph.desk.audit import Anchor, Wrong, verify_export
+from hitl_graph.desk.audit.chain import Event, event_digest
 from hitl_graph.errors import AuditError
 
 from .log import tamper, write
@@ -44,6 +45,15 @@ def changed(lines: Lines, number: int, change: Callable[[dict[str, Any]], Any]) 
     return [*lines[:number], json.dumps(told), *lines[number + 1 :]]
 
 
+def hidden(lines: Lines, number: int) -> Lines:
+    """The lines with one that shows its seal alone, as an export of one thread does with others' events."""
+    told = json.loads(lines[number])
+    event = Event(**told["event"], salt=None, data=None)
+    told["event_digest"] = event_digest(event, bytes.fromhex(told["data_digest"])).hex()
+    bare = {name: told[name] for name in ("seq", "prev", "hash", "event_digest")}
+    return [*lines[:number], json.dumps(bare), *lines[number + 1 :]]
+
+
 def test_an_export_verifies_by_itself(exported: Lines) -> None:
     """Every event is checked, whatever its data: long and infinite numbers, surrogates, keys that stand twice."""
     report = verify_export(exported)
@@ -71,8 +81,25 @@ def test_a_sync_and_an_async_export_are_the_same(db_url: str, exported: Lines) -
         (lambda lines: lines[:-1], Wrong.TRUNCATED),
         (lambda lines: changed(lines, 0, lambda told: told["head"].update(hash="0" * 64)), Wrong.TRUNCATED),
         (lambda lines: changed(lines, 0, lambda told: told.update(tenant="acme")), Wrong.ALTERED),
+        (lambda lines: hidden(lines, 1), Wrong.GONE),
+        (
+            lambda lines: [lines[0], lines[1].replace('"by":', '"by": "ben", "by":'), *lines[2:]],
+            Wrong.ALTERED,
+        ),
     ],
-    ids=["data", "type", "time", "emptied", "missing", "order", "cut off", "another head", "another tenant"],
+    ids=[
+        "data",
+        "type",
+        "time",
+        "emptied",
+        "missing",
+        "order",
+        "cut off",
+        "another head",
+        "another tenant",
+        "hidden",
+        "a second name",
+    ],
 )
 def test_what_was_changed_is_found(exported: Lines, change: Callable[[Lines], Lines], wrong: Wrong) -> None:
     """In the lines alone."""
@@ -99,8 +126,24 @@ def test_an_export_of_one_thread_tells_nothing_of_others(db_url: str, exported: 
         lines = list(desk.audit.export(thread_id="t1"))
     report = verify_export(lines, anchor)
 
-    assert (report.ok, report.checked, report.linked) == (True, 5, 5)
+    assert (report.ok, report.checked, report.linked, report.thread_id) == (True, 5, 5, "t1")
     assert "secret" not in "".join(lines) and "t2" not in "".join(lines)
+
+
+def test_an_export_of_one_thread_does_not_pass_for_the_whole(db_url: str, exported: Lines) -> None:
+    """Whoever made it may have left something out: the report says of which thread it is."""
+    with Desk(db_url) as desk:
+        lines = list(desk.audit.export(thread_id="t1"))
+
+    assert verify_export(hidden(lines, 1)).thread_id == "t1"
+    claimed = verify_export(changed(lines, 0, lambda told: told.update(thread_id=None)))
+    assert claimed.broken is not None and claimed.broken.wrong is Wrong.GONE
+
+
+def test_an_export_of_a_thread_that_is_not_there_is_refused(db_url: str, exported: Lines) -> None:
+    """A slip in its name would give an auditor an empty proof."""
+    with Desk(db_url) as desk, pytest.raises(AuditError, match="no sealed event of a thread 't9'"):
+        next(desk.audit.export(thread_id="t9"))
 
 
 def test_an_export_since_a_time_begins_there(db_url: str, exported: Lines) -> None:
@@ -137,6 +180,11 @@ def test_an_event_that_is_gone_is_shown_as_gone(db_url: str, exported: Lines) ->
         (["nonsense"], "line 1"),
         (["[]"], "line 1"),
         (['{"hitl_audit": 99}'], "line 1: is no head"),
+        (
+            ['{"hitl_audit": 1, "tenant": "default", "thread_id": null, "head": null}'],
+            "line 1.*its head is none",
+        ),
+        (["[" * 100_000], "line 1"),
     ],
 )
 def test_what_is_no_export_is_refused_by_its_line(lines: Lines, problem: str) -> None:

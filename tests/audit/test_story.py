@@ -9,8 +9,11 @@ import pytest
 from langgraph.types import Command
 
 from hitl_graph import Desk, Edit, Versions, open_checkpointer
+from hitl_graph.desk.audit import Wrong
 from hitl_graph.errors import ReviewNotFound
 from tests.support.graphs import mail_graph, thread
+
+from .log import tamper
 
 
 @pytest.fixture
@@ -53,6 +56,42 @@ def test_it_tells_who_decided_what_and_when(story: dict[str, Any]) -> None:
 def test_it_proves_that_the_decision_was_informed(story: dict[str, Any]) -> None:
     """What was decided on is what was shown (R46)."""
     assert (story["informed"], story["decided"]["digest"]) == (True, story["seen"]["digest"])
+
+
+TABLES = {
+    "who decided": "UPDATE hitl.decisions SET by = 'ben'",
+    "as whom": 'UPDATE hitl.decisions SET identity = \'{"id": "ben"}\'',
+    "what": 'UPDATE hitl.decisions SET decision = \'{"type": "approve"}\'',
+    "on what": "UPDATE hitl.decisions SET digest = 'sha256:0'; UPDATE hitl.reviews SET digest = 'sha256:0'",
+    "the act": "UPDATE hitl.decisions SET final_digest = 'sha256:0'; UPDATE hitl.effects SET digest = 'sha256:0'",
+    "who acted": "UPDATE hitl.effects SET by = 'ben'",
+    "past the desk": "UPDATE hitl.decisions SET via = 'resume', by = 'ben'",
+    "no event": "DELETE FROM hitl.chain; DELETE FROM hitl.events WHERE type = 'decided'; "
+    "INSERT INTO hitl.unsealed SELECT id FROM hitl.events",
+}
+
+
+@pytest.mark.parametrize("what", TABLES)
+def test_tables_that_say_something_else_than_the_events_are_found(
+    db_url: str, story: dict[str, Any], what: str
+) -> None:
+    """The chain covers the events: what is told from other tables is compared with them (I8)."""
+    tamper(db_url, *TABLES[what].split("; "))
+    with Desk(db_url) as desk:
+        report, told = desk.audit.verify(), desk.audit.story(story["review"]["id"])
+
+    assert (story["consistent"], told["consistent"], report.ok) == (True, False, False)
+    assert report.broken is not None and report.broken.wrong is Wrong.DIVERGED
+
+
+def test_a_payload_that_was_changed_proves_nothing(db_url: str, story: dict[str, Any]) -> None:
+    """Its digest is computed anew: nobody can say afterwards that something else was shown (R46)."""
+    tamper(db_url, "UPDATE hitl.reviews SET payload = replace(payload::text, 'Draft 1', 'Draft 2')::json")
+    with Desk(db_url) as desk:
+        told = desk.audit.story(story["review"]["id"])
+
+    assert told["proposed"]["arguments"]["body"] == "Draft 2"
+    assert (told["informed"], told["consistent"]) == (False, False)
 
 
 def test_it_tells_which_act_followed(story: dict[str, Any]) -> None:

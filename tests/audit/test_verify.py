@@ -47,6 +47,12 @@ def log_url(db_url: str) -> str:
         ("DELETE FROM hitl.chain WHERE seq = 1", Wrong.MISSING, 1),
         ("UPDATE hitl.events SET data = NULL, salt = NULL WHERE id = 2", Wrong.EMPTIED, 2),
         ("UPDATE hitl.events SET salt = NULL WHERE id = 2", Wrong.ALTERED, 2),
+        (
+            'UPDATE hitl.events SET data = \'{"by": "ben", "by": "ana", "amount": 2}\' WHERE id = 2',
+            Wrong.ALTERED,
+            2,
+        ),
+        ("DELETE FROM hitl.chain WHERE seq = 5", Wrong.HELD_BACK, 5),
     ],
 )
 def test_the_first_wrong_place_is_named(log_url: str, statement: str, wrong: Wrong, seq: int) -> None:
@@ -113,6 +119,37 @@ def test_an_event_that_was_taken_away_before_its_seal_is_found(log_url: str) -> 
         report = desk.audit.verify()
 
     assert report.broken is not None and (report.broken.wrong, report.broken.event_id) == (Wrong.GONE, 6)
+
+
+def test_an_event_that_is_kept_from_the_sealer_is_found(log_url: str) -> None:
+    """Neither sealed nor waiting: it could be changed at leisure."""
+    write(log_url, {"by": "bo"})
+    tamper(log_url, "DELETE FROM hitl.unsealed")
+    with Desk(log_url) as desk:
+        sealed, report = desk.audit.seal(), desk.audit.verify()
+
+    assert sealed == 0 and report.broken is not None
+    assert (report.broken.wrong, report.broken.event_id) == (Wrong.HELD_BACK, 6)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM hitl.unsealed",
+        "INSERT INTO hitl.unsealed VALUES (9)",
+        "UPDATE hitl.unsealed SET event_id = 9",
+    ],
+)
+def test_a_connection_of_ours_keeps_nothing_from_the_sealer(log_url: str, statement: str) -> None:
+    """The list of what waits is written by the database alone; and what has no seal stays on it."""
+    [waiting] = write(log_url, {"by": "bo"})
+    with psycopg.connect(log_url, autocommit=True) as conn:
+        conn.execute("SELECT hitl.enter('default')")
+        with pytest.raises(InsufficientPrivilege):
+            conn.execute(statement)
+        conn.execute("SELECT hitl.wait_no_longer(%s)", [[waiting]])
+    with Desk(log_url) as desk:
+        assert desk.audit.seal() == 1
 
 
 def test_events_that_wait_too_long_are_counted(log_url: str) -> None:

@@ -15,6 +15,8 @@ from tests.channels.servers import hangs_up
 from tests.notices.receivers import free_port, mail_server, receiving
 from tests.support.graphs import SEND, State, draft, reply_gate, thread
 
+SMS = f"twilio://AC{'a' * 32}:{'b' * 32}@+15550177000/{{to}}"
+
 
 class Kept:
     """A channel that keeps what it was given."""
@@ -102,6 +104,37 @@ def test_what_would_be_another_message_is_refused(field: str, wrong: dict[str, A
             sms.send(**{"to": "kim", "subject": "Hello", "body": "Hello", "key": "key-1", **wrong})
 
         assert receiver.got == []
+
+
+@pytest.mark.parametrize(
+    ("template", "to"),
+    [
+        (SMS, "+15550123000,+15550199000"),
+        (SMS, "+15550123000 +15550199000"),
+        (SMS, "+15550123000+15550199000"),
+        (SMS, "+15550123000?from=+15550199000"),
+        ("mailto://user:word@localhost?from=desk@example.com&to={to}", "kim@example.com,eve@example.com"),
+        ("mailto://user:word@localhost?from=desk@example.com&to={to}", "kim@example.com;eve@example.com"),
+        ("mailto://user:word@localhost?from=desk@example.com&to={to}", "kim@example.com%2Ceve@example.com"),
+        ("tgram://123456789:abcdefg_hijklmnop/{to}", "1,2"),
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/{to}", "#a,#general"),
+        ("tgram://123456789:abcdefg_hijklmnop/7/{to}", "8"),
+    ],
+)
+def test_one_address_is_one_recipient(template: str, to: str) -> None:
+    """I2: what a customer gave as their address reaches nobody else."""
+    with pytest.raises(EffectNotDone, match=r"nothing was sent"):
+        AppriseChannel(template).send(to, "Hello", "Hello", "key-1")
+
+
+def test_a_plain_address_is_taken() -> None:
+    """With a tag in it: one recipient is told."""
+    with mail_server() as (box, port):
+        url = f"mailto://127.0.0.1:{port}/?from=desk@example.com&to={{to}}&mode=insecure"
+
+        AppriseChannel(url).send("kim+1@example.com", "Hello", "Hello", "key-1")
+
+    assert box.recipients == [["kim+1@example.com"]]
 
 
 def test_what_apprise_could_not_say_is_unknown() -> None:

@@ -64,6 +64,23 @@ def test_nobody_can_be_given_the_case_who_may_not_decide_it(db_url: str, sink: P
         refund.desk.reassign(refund.id, to="drafter", by="ana", reason="x")
 
 
+@pytest.mark.parametrize("what", ["claim", "take_over_claim", "snooze", "reroute", "reassign"])
+def test_the_author_does_not_keep_the_case_from_others(db_url: str, sink: Path, what: str) -> None:
+    """Neither by a claim that is renewed for ever nor by a year's sleep, another group or another person."""
+    given: dict[str, Any] = {
+        "snooze": {"hours": 8000},
+        "reroute": {"to": "friends"},
+        "reassign": {"to": "eve"},
+    }
+    with opened(db_url, sink, not_by=author) as refund:
+        how = given.get(what, {}) | ({} if what in ("claim", "snooze") else {"reason": "mine"})
+        with pytest.raises(NotAuthorised, match="part in what is proposed"):
+            getattr(refund.desk, what)(refund.id, by="Drafter", **how)
+
+        assert [case.id for case in refund.desk.pending()] == [refund.id]
+        assert (refund.case.claimed_by, refund.case.owner, refund.case.person) == (None, "support", None)
+
+
 def test_with_four_eyes_an_editor_does_not_approve_their_edit(db_url: str, sink: Path) -> None:
     """I12: the edit is judged again, and another person must say yes."""
     with opened(db_url, sink, four_eyes=True) as refund:

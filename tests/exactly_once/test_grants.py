@@ -216,3 +216,26 @@ def test_silence_approves_nothing_that_cannot_be_undone(db_url: str) -> None:
 
         with pytest.raises(EffectNotApproved, match="never let through by silence"):
             graph.invoke(Command(goto="send"), config)
+
+
+def test_acts_of_one_node_without_a_gate_are_each_done(db_url: str, desk: SyncDesk) -> None:
+    """A node that calls two effects, one of them twice: three acts, and three rows."""
+    told: list[str] = []
+    label = effect(lambda state: told.append(f"label {state['label']}"), action=TAG, owner=Owner("ops"))
+    note = ActionClass("note", reversible=True)
+    noted = effect(lambda state: told.append(f"note {state['label']}"), action=note, owner=Owner("ops"))
+
+    def work(state: Tagged) -> None:
+        label(state)
+        noted(state)
+        label({**state, "label": "more"})
+
+    builder = StateGraph(Tagged)
+    builder.add_node("work", work)
+    builder.add_edge(START, "work")
+    builder.add_edge("work", END)
+    with open_checkpointer(db_url) as checkpointer:
+        builder.compile(checkpointer=checkpointer).invoke({"label": "one"}, thread("t1"))
+
+    assert told == ["label one", "note one", "label more"]
+    assert sorted(act.action for act in desk.effects.list()) == ["note", "tag", "tag"]

@@ -111,7 +111,9 @@ def test_an_address_that_apprise_cannot_read_is_not_kept(
     assert run(capsys, monkeypatch, "targets", "--json")[1] == {"targets": []}
 
 
-def test_a_secret_is_printed_once(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_printed_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever puts the same again does not learn it."""
     put = ("put-sender", "crm", "--person", "ana")
     first = run(capsys, monkeypatch, *put, "--json")[1]["sender"]["secret"]

@@ -85,6 +85,21 @@ def test_the_same_webhook_many_times_at_once_is_one_decision(
     assert [event["type"] for event in desk.history(case.id)].count("decided") == 1
 
 
+def test_a_webhook_again_after_it_was_taken_back_is_told_so(
+    web: httpx.Client, desk: SyncDesk, case: Case
+) -> None:
+    """R71: a takeover has voided it: nothing of it counts, and nobody is told that it does."""
+    request = signed(order(case))
+    web.post(WHERE, **request)
+    desk.take_over(case.thread_id, by="zoe", reason="I call them")
+
+    reply = web.post(WHERE, **request)
+
+    assert (reply.status_code, reply.json()["error"]["field"]) == (409, "review_id")
+    assert "taken back" in reply.json()["error"]["problem"]
+    assert desk.show(case.id).status == "pending"
+
+
 def test_the_same_id_for_another_request_is_refused(web: httpx.Client, case: Case) -> None:
     """An id stands for one request."""
     web.post(WHERE, **signed(order(case)))
@@ -203,6 +218,7 @@ def test_the_directory_has_the_last_word(web: httpx.Client, desk: SyncDesk, case
         (422, "decision.type", {"decision": {"type": "aprove"}}),
         (422, "decision.changes", {"decision": {"type": "edit"}}),
         (422, "decision", {"decision": [1]}),
+        (422, "decision", {"decision": [{"type": "approve"}, {"type": "reject"}]}),
         (422, "decision.changes.to", {"decision": {"type": "edit", "changes": {"to": 7}}}),
         (400, "decision", {"decision": "approve"}),
         (400, "review_id", {"review_id": ""}),
@@ -235,6 +251,7 @@ def test_a_bad_body_names_its_field(
         b'{"by": NaN}',
         b'{"by": "a", "by": "b"}',
         b"[" * 100_000,
+        b'{"by": ' + b"9" * 5000 + b"}",
         b'"\\ud800"',
         b'{"review_id": "\\u0000", "digest": "d", "by": "ana", "decision": {"type": "approve"}}',
         b'{"review_id": "r", "digest": "d", "by": "\\ud800\\u0000", "decision": {"type": "approve"}}',
@@ -246,6 +263,7 @@ def test_bytes_that_are_no_order_are_told_so(web: httpx.Client, desk: SyncDesk, 
 
     assert 400 <= reply.status_code < 500
     assert reply.json()["error"]["problem"]
+    assert "sys." not in reply.json()["error"]["problem"]
 
 
 def test_a_huge_body_is_not_read(web: httpx.Client, desk: SyncDesk) -> None:

@@ -295,7 +295,7 @@ def test_a_short_secret_is_refused(desk: SyncDesk, case: Case, monkeypatch: pyte
         link(desk, case)
 
 
-@pytest.mark.parametrize("wrong", [{"action": "edit"}, {"hours": 0}, {"hours": float("nan")}])
+@pytest.mark.parametrize("wrong", [{"action": "edit"}, {"hours": 0}, {"hours": float("nan")}, {"hours": "3"}])
 def test_a_link_that_cannot_be_made_names_its_field(
     desk: SyncDesk, case: Case, wrong: dict[str, Any]
 ) -> None:

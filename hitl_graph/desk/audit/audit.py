@@ -143,6 +143,8 @@ class Audit(Part):
     async def erase(self, thread_id: str, *, by: str, reason: str, force: bool = False) -> dict[str, int]:
         """Erase what a thread's people wrote and read, and its checkpoints; that it happened stays, and verifies.
 
+        With it go the threads in which its detached cases wait.
+
         Payloads, decisions' contents, votes, drafts, inputs, results and the events' data are gone when it returns;
         ids, types, times and who decided stay. Digests are hashed once more with a salt that nobody keeps, so that
         nothing can be guessed from them. So keep no personal data in a thread's id. All or nothing.

@@ -2,6 +2,14 @@
 -- that can be guessed tells what it was: each is hashed once more with a salt (`%(salt)s`) that nobody keeps. Those that
 -- were equal stay equal, so that it can still be told that what was done is what was decided on, and that on what was shown.
 
+-- name: threads
+-- The thread, and those in which its detached cases wait, and so on.
+WITH RECURSIVE whole AS (
+    SELECT %(thread_id)s::text AS thread_id
+    UNION SELECT x.child FROM hitl.detached x JOIN whole w ON x.parent = w.thread_id
+)
+SELECT thread_id FROM whole ORDER BY thread_id <> %(thread_id)s, thread_id;
+
 -- name: in_the_way
 -- Open cases, and runs under way or asked for. The row lock keeps a new run waiting until this is done.
 WITH locked AS (

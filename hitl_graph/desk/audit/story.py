@@ -50,7 +50,8 @@ async def tell_story(desk: Connected, review_id: str, thread_id: str | None) -> 
         "seen": {"payload": case.payload, "schema": case.response_schema, "digest": case.digest},
         "decided": _decided(case, decisions[0]) if decisions else None,
         "informed": bool(decisions) and shown and decisions[0]["digest"] == case.digest,
-        "consistent": (shown or bool(erased)) and not any([await desk.rows(SQL[name], named) for name in DIVERGED]),
+        "consistent": (shown or bool(erased))
+        and not any([await desk.rows(SQL[name], named) for name in DIVERGED]),
         "erased": erased[0] if erased else None,
         "effects": await desk.rows(SQL["story_effects"], named),
         "versions": None if request is None else request.versions,

@@ -33,7 +33,8 @@ DECLARE
     why text;
 BEGIN
     SELECT * INTO entry FROM hitl.effects e WHERE e.key = the_key FOR UPDATE;
-    IF entry.digest IS DISTINCT FROM content AND entry.key IS NOT NULL AND entry.status <> 'not_done' THEN
+    IF (entry.digest IS DISTINCT FROM content OR entry.action <> act) AND entry.key IS NOT NULL
+       AND entry.status <> 'not_done' THEN
         RETURN QUERY SELECT 'not_approved',
             format('on this approval something else was begun before (%s)', entry.status), 0, NULL, NULL::bytea;
     ELSIF entry.node <> actor AND entry.status <> 'not_done' THEN
