@@ -110,7 +110,7 @@ class GatedTool(StandIn):
             return call.answered(end)
         given = call.granted(end, input)
         if call.id is None:
-            return run_ledgered(self.tool, given, config, act_of(self.tool, end.entry), **kwargs)
+            return run_ledgered(self.tool, given, config, act_of(self.tool, end.entry, named=False), **kwargs)
         return call.finished(
             end, kept_run(self.tool, given, config, call.run_key(end), act_of(self.tool, end.entry), **kwargs)
         )
@@ -123,7 +123,9 @@ class GatedTool(StandIn):
             return call.answered(end)
         given = call.granted(end, input)
         if call.id is None:
-            return await arun_ledgered(self.tool, given, config, act_of(self.tool, end.entry), **kwargs)
+            return await arun_ledgered(
+                self.tool, given, config, act_of(self.tool, end.entry, named=False), **kwargs
+            )
         return call.finished(
             end,
             await akept_run(

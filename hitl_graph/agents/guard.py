@@ -55,12 +55,8 @@ def leave_for(policy: Policy, call: Mapping[str, Any], state: Any, *, known: boo
             return Leave()
         if entry["outcome"] not in GRANTS:
             return Leave(told=tool_message(entry, call["id"], entry.get("message")))
-        if _by_silence(policy, call, state, entry):
-            return Leave(
-                told=_refused(call, "Time ran out and nobody approved it; that is not enough for it.")
-            )
-        if any(done["key"] == entry["key"] and not done.get("failed") for done in state.get("effects") or ()):
-            return Leave(told=_refused(call, "It has been run already, and one approval runs it once."))
+        if why := _why_no_more(policy, call, state, entry):
+            return Leave(told=_refused(call, why))
         return Leave(entry=entry)
     if policy.gate_for(call, state) is None:
         return Leave()
@@ -73,11 +69,17 @@ def leave_for(policy: Policy, call: Mapping[str, Any], state: Any, *, known: boo
     )
 
 
-def _by_silence(policy: Policy, call: Mapping[str, Any], state: Any, entry: Entry) -> bool:
-    """Whether no person but the clock let through what cannot be undone."""
+def _why_no_more(
+    policy: Policy, call: Mapping[str, Any], state: Mapping[str, Any], entry: Entry
+) -> str | None:
+    """Why a grant of just this call is not enough now: no person but the clock gave it, or it has been used."""
     gate = policy.gate_for(call, state)
     grave = gate is None or not gate.action.reversible or gate.action.regulated
-    return grave and str(entry["by"]).startswith("system:")
+    if grave and str(entry["by"]).startswith("system:"):
+        return "Time ran out and nobody approved it; that is not enough for it."
+    if any(done["key"] == entry["key"] and not done.get("failed") for done in state.get("effects") or ()):
+        return "It has been run already, and one approval runs it once."
+    return None
 
 
 def unchanged(tool: BaseTool, entry: Entry) -> BaseTool:

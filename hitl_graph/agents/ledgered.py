@@ -16,13 +16,16 @@ from hitl_graph.reviews import proposal_digest
 __all__ = ["act_of", "arun_ledgered", "run_ledgered"]
 
 
-def act_of(tool: BaseTool, entry: Entry) -> Act:
-    """The act of a call that was let through. `metadata={"idempotent": True}` of a tool says that it is told once."""
+def act_of(tool: BaseTool, entry: Entry, *, named: bool = True) -> Act:
+    """The act of a call that was let through. `metadata={"idempotent": True}` of a tool says that it is told once.
+
+    `named`: A model's call, in which the person saw the tool's name; plain code that calls a gated tool has none.
+    """
     return Act(
         key=entry["key"],
         review=entry["review"],
         action=entry["action"],
-        digest=proposal_digest(entry["action"], entry["args"], tool.name),
+        digest=proposal_digest(entry["action"], entry["args"], tool.name if named else None),
         by=entry["by"],
         idempotent=bool((tool.metadata or {}).get("idempotent")),
     )

@@ -11,6 +11,7 @@ from rich.table import Table
 from hitl_graph.cli.options import AsJson, Db, this_user
 from hitl_graph.cli.output import one_line, out, print_json
 from hitl_graph.desk import Desk
+from hitl_graph.plain import key_of
 
 __all__ = ["authority", "codes", "people"]
 
@@ -50,25 +51,31 @@ def add(
         list[str] | None, typer.Option("--group", metavar="NAME", help="May be repeated.")
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="For readers.")] = None,
-    kind: Annotated[Kind, typer.Option(help="An agent never decides.")] = Kind.HUMAN,
-    active: Annotated[bool, typer.Option("--active/--inactive", help="Whether they may act now.")] = True,
+    kind: Annotated[Kind | None, typer.Option(help="An agent never decides; human unless said.")] = None,
+    active: Annotated[
+        bool | None, typer.Option("--active/--inactive", help="Whether they may act now; active unless said.")
+    ] = None,
     time_zone: Annotated[str | None, typer.Option(metavar="NAME", help="Such as Europe/Lisbon.")] = None,
     by: By = None,
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a person, or replace what is said of them. From the first on, only those listed decide.
+    """List a person, or change what is said of them; the rest stays. From the first on, only those listed decide.
 
     With --json: {"person": ...}.
     """
-    given = {
-        "groups": group or [],
+    said = {
+        "groups": group,
         "name": name,
-        "kind": kind.value,
+        "kind": kind and kind.value,
         "active": active,
         "time_zone": time_zone,
     }
+    given = {field: value for field, value in said.items() if value is not None}
     with Desk(db) as desk:
+        known = next((one for one in desk.people.list() if key_of(one.id) == key_of(person)), None)
+        if known is not None:
+            given = {field: getattr(known, field) for field in said} | given
         one = desk.people.put(person, **given, by=by or this_user())  # type: ignore[arg-type]
     if as_json:
         print_json({"person": one})
@@ -97,6 +104,23 @@ def list_people(
         kind = one.kind if one.active else f"{one.kind}, inactive"
         table.add_row(*(one_line(text) for text in (one.id, one.name, ", ".join(one.groups), kind)))
     out().print(table)
+
+
+@people.command("remove")
+def remove_person(
+    person: Annotated[str, typer.Argument(metavar="ID", help="As they are listed.")],
+    *,
+    by: By = None,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a person from the directory. When the last is gone, anybody named may decide again.
+
+    Exit code 1 where there was none. With --json: {"removed": true or false}.
+    """
+    with Desk(db) as desk:
+        gone = desk.people.remove(person, by=by or this_user())
+    _removed(gone=gone, as_json=as_json)
 
 
 @authority.command("add")

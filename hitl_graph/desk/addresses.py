@@ -32,7 +32,8 @@ _REACHES = ("attach", "cache", "pgp", "template", "verify", "wkd")
 
 _ODD = re.compile(r"[\x00-\x20\x7f-\uffff]")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215
+# What the standard library takes for global: local NAT64 (RFC 8215), site-local addresses, and relays of 6to4.
+_INSIDE = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "fec0::/10", "192.88.99.0/24")))
 _OLD_IPV4 = ipaddress.ip_network("::/96")  # IPv4-compatible, RFC 4291
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -143,7 +144,7 @@ def may_connect(address: Address, url: SplitResult, *, trusted: bool) -> bool:
     plain = _unwrapped(address)
     if plain.is_multicast or plain.is_unspecified:
         return False
-    if address in _LOCAL_NAT64:
+    if any(one in network for one in (address, plain) for network in _INSIDE if one.version == network.version):
         return trusted
     return trusted or plain.is_global or (plain.is_loopback and is_loopback(url))
 

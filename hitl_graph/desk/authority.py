@@ -127,7 +127,8 @@ def _limit(most: object) -> Decimal | None:
         return None
     try:
         if isinstance(most, (int, float, Decimal)) and not isinstance(most, bool):
-            amount = Decimal(str(most))
+            whole = isinstance(most, float) and most.is_integer()
+            amount = Decimal(int(most)) if whole else Decimal(str(most))
             if amount.is_finite() and amount >= 0 and abs(amount.adjusted()) <= _MOST_DIGITS:
                 return amount
     except ValueError:  # an integer too long to write
@@ -137,7 +138,7 @@ def _limit(most: object) -> Decimal | None:
 
 def _holder(group: str | None, person: str | None) -> dict[str, Any]:
     if (group is None) == (person is None):
-        raise AnswerError("authority", "group", "or person must be said, one of them")
+        raise AnswerError("authority", "group", "must be said, or else person: one of the two")
     if person is not None:
         return {
             "holder_kind": "person",

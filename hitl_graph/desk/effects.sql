@@ -20,15 +20,16 @@ WITH settled AS (
     WHERE e.key = %(key)s AND (e.status = 'unknown' OR (
         e.status = 'started' AND pg_try_advisory_xact_lock(hashtextextended('hitl-effect:' || e.key, 0))))
     RETURNING e.key, e.thread_id, e.review_id, e.workflow, e.action
-), goes_on AS (  -- a thread whose act no case approved has nothing that could be handed to it
-    INSERT INTO hitl.halted (thread_id, workflow, action, because)
-    SELECT thread_id, workflow, action, 'its effect was settled' FROM settled WHERE review_id IS NULL
-    ON CONFLICT (thread_id) DO NOTHING
 ), again AS (
     UPDATE hitl.reviews r SET status = 'decided', error = NULL
     FROM settled s WHERE r.thread_id = s.thread_id AND r.status = 'failed'
       AND EXISTS (SELECT FROM hitl.decisions d WHERE d.thread_id = r.thread_id AND d.review_id = r.id)
     RETURNING r.thread_id, r.id
+), goes_on AS (  -- a thread that no case puts on again: it goes on with nothing to be told
+    INSERT INTO hitl.halted (thread_id, workflow, action, because)
+    SELECT thread_id, workflow, action, 'its effect was settled' FROM settled s
+    WHERE NOT EXISTS (SELECT FROM again a WHERE a.thread_id = s.thread_id)
+    ON CONFLICT (thread_id) DO NOTHING
 ), told AS (
     INSERT INTO hitl.events (type, thread_id, review_id, data)
     SELECT 'effect_settled', thread_id, coalesce(review_id, ''), json_build_object(

@@ -68,6 +68,11 @@ def decided_by_expiry(request: ReviewRequest) -> Expired:
         raise NoDecision(
             f"{told.word} would let {request.act} happen, which {request.approvals} people must approve"
         )
+    if acts and request.excluded:
+        raise NoDecision(
+            f"{told.word} would let {request.act} happen, which somebody else than "
+            f"{', '.join(request.excluded)} must have looked at"
+        )
     note = "Nobody decided in time."
     decision: Decision = Approve(note=note) if told.word == "approve" else Reject(note=note)
     if told.option is not None:

@@ -102,7 +102,9 @@ def identify(by: str, row: Mapping[str, Any], *, review_id: str = "", via: str =
     if not row["listed"]:
         return Identity(id=by, name=by, kind="unlisted", rule=OPEN, listed=False)
     if not found:
-        raise NotAuthorised(review_id, by, "nobody of this name is listed (desk.people)")
+        raise NotAuthorised(
+            review_id, by, "nobody of this name is listed (desk.people, hitl-graph people add)"
+        )
     if not found["active"]:
         raise NotAuthorised(review_id, by, "is not active any more")
     if found["kind"] == "system" and via != "webhook":

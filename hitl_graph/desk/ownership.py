@@ -141,7 +141,7 @@ class Ownership(Acting):
             CaseClaimed: Somebody else is at it.
         """
         if (until is None) == (hours is None):
-            raise AnswerError("snooze", "until", "or hours must be said, one of them")
+            raise AnswerError("snooze", "until", "must be said, or else hours: one of the two")
         if until is not None and (not isinstance(until, dt.datetime) or until.tzinfo is None):
             raise AnswerError("snooze", "until", "is no time with a zone: give tzinfo, such as datetime.UTC")
         if hours is not None:

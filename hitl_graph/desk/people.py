@@ -113,6 +113,19 @@ class People(Part):
         found = await self.desk.rows(SQL["list_people"], {"key": None, "group": group})
         return [_person(row) for row in found]
 
+    async def remove(self, person_id: str, *, by: str = "operator") -> bool:
+        """Take somebody from the directory, with their own authority; what they decided stays. Whether they were there.
+
+        Their votes that have not decided yet do not count any more. With the last one goes the directory: anybody named
+        may decide again.
+
+        Raises:
+            NotAuthorised: `by` is an agent, or not active.
+        """
+        key = key_of(person_name(person_id, where="people", field="id"))
+        by = await policy_maker(self.desk, by, where="people", what=f"remove {person_id}")
+        return bool(await self.desk.rows(SQL["remove_person"], {"key": key, "by": by}))
+
 
 class SyncPeople(SyncPart[People]):
     """`People`, blocking."""
@@ -120,6 +133,7 @@ class SyncPeople(SyncPart[People]):
     put = bridged(People.put)
     show = bridged(People.show)
     list = bridged(People.list)
+    remove = bridged(People.remove)
 
 
 def _person(row: Mapping[str, Any]) -> Person:

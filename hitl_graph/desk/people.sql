@@ -33,6 +33,17 @@ FROM hitl.people p
 WHERE (%(key)s::text IS NULL OR p.key = %(key)s) AND (%(group)s::text IS NULL OR %(group)s = ANY (p.groups))
 ORDER BY p.key;
 
+-- name: remove_person
+-- With what they had authority for themselves.
+WITH removed AS (
+    DELETE FROM hitl.people WHERE key = %(key)s RETURNING key, id
+), own AS (
+    DELETE FROM hitl.authority a USING removed r WHERE a.holder_kind = 'person' AND a.holder = r.key
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'person_removed', '', '', json_build_object('by', %(by)s::text, 'person', id) FROM removed
+RETURNING id;
+
 -- name: changes_directory
 -- Who wants to change it, as far as they are listed.
 SELECT (SELECT row_to_json(p) FROM (

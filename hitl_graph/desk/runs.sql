@@ -71,7 +71,8 @@ ORDER BY first
 LIMIT %(limit)s;
 
 -- name: take_answers
--- What one thread is to be told now. From here on none of it can be taken back.
+-- What one thread is to be told now. From here on none of it can be taken back. One whose checkpoints are gone is told
+-- nothing: LangGraph would begin it anew.
 -- `taken`: the gate had the answer before the thread failed, so that it only needs to go on.
 WITH told AS (
     UPDATE hitl.decisions d SET dispatched_at = coalesce(d.dispatched_at, now())
@@ -79,6 +80,7 @@ WITH told AS (
     WHERE r.thread_id = %(thread_id)s AND r.status = 'decided' AND d.thread_id = r.thread_id AND d.review_id = r.id
       AND (d.dispatch_at <= now() OR d.dispatched_at IS NOT NULL)
       AND hitl.held(r.thread_id, r.workflow, NULL) IS NULL
+      AND EXISTS (SELECT FROM checkpoints c WHERE c.thread_id = r.thread_id AND c.checkpoint_ns = '')
     RETURNING d.*
 )
 SELECT r.id, r.closed_at IS NOT NULL AS taken, r.shape, r.payload, r.response_schema, r.digest, r.asked_at,

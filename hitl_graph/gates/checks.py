@@ -162,6 +162,9 @@ def check_people(where: str, approvals: object, not_by: object, sla: object, *, 
         raise DefinitionError(where, "sla.on_expiry", f"may not approve what {approvals} people must approve")
     if not isinstance(four_eyes, bool):
         raise DefinitionError(where, "four_eyes", "is True or False")
+    if (four_eyes or callable(not_by) or not_by) and isinstance(sla, Sla) and sla.on_expiry == "approve":
+        problem = "may not approve what somebody else must have looked at: nobody has"
+        raise DefinitionError(where, "sla.on_expiry", problem)
     if callable(not_by):
         return
     named = isinstance(not_by, Sequence) and not isinstance(not_by, str)

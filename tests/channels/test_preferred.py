@@ -78,7 +78,7 @@ def test_apprise_puts_the_customer_into_its_address(caplog: pytest.LogCaptureFix
         port = receiver.server.server_port
         sms = AppriseChannel(f"json://user:sms-word@127.0.0.1:{port}/to/{{to}}", trusted=True)
 
-        sms.send("+49 30/../x?y", "Hello", "Hello there", "key-1")
+        sms.send("+49:30=(x)!", "Hello", "Hello there", "key-1")
 
         [got] = receiver.got
     assert got["path"].startswith("/to/")

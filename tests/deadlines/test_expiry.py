@@ -237,6 +237,20 @@ def test_what_several_people_must_approve_is_not_let_through_by_silence(
     assert (only(hitl_desk).status, told(hitl_desk)[-1]) == ("pending", "alarm")
 
 
+def test_what_somebody_else_must_look_at_is_not_let_through_by_silence(
+    hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any
+) -> None:
+    """R74: the option would do what those who made it may not approve themselves."""
+    sla = Sla(2, on_expiry="safe_default", default="close")
+    gate = {"kind": "choose", "options": OPTIONS, "option_field": "body", "action": TAG, "not_by": ["ana"]}
+    ask(hitl_checkpointer, sla, consequence="It is done.", **gate)
+    hitl_clock.advance(hours=2)
+
+    hitl_desk.deadlines.act()
+
+    assert (only(hitl_desk).status, told(hitl_desk)[-1]) == ("pending", "alarm")
+
+
 def test_an_option_that_leads_elsewhere_may_be_the_default_of_an_irreversible_act(
     hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any
 ) -> None:

@@ -131,3 +131,31 @@ def test_codes_are_set_and_asked_for(hg: Hg, refund: Opened) -> None:
     assert hg("decide", refund.id, "reject", "--by", "ana", "--reason", "fraud")[0] == 0
     assert hg("codes", "remove", "reason", "fraud")[0] == 0
     assert hg("codes", "remove", "reason", "fraud")[0] == 1
+
+
+def test_what_is_not_said_of_a_person_stays(hg: Hg) -> None:
+    """Nobody is made active again, or loses their groups, by a word about something else."""
+    given = ("--group", "support", "--name", "Ana Lopes", "--time-zone", "Europe/Lisbon", "--inactive")
+    told(hg("people", "add", "ana", *given, "--json"))
+
+    person = told(hg("people", "add", "Ana", "--group", "leads", "--json"))["person"]
+
+    assert (person["groups"], person["name"], person["time_zone"]) == (
+        ["leads"],
+        "Ana Lopes",
+        "Europe/Lisbon",
+    )
+    assert person["active"] is False
+
+
+def test_a_person_is_removed(hg: Hg) -> None:
+    """Exit code 1 where there was none."""
+    told(hg("people", "add", "ana", "--json"))
+
+    assert told(hg("people", "remove", "ana", "--json")) == {"removed": True}
+    assert hg("people", "remove", "ana")[0] == 1
+
+
+def test_a_limit_reads_as_it_was_typed(hg: Hg) -> None:
+    """40, not 40.0."""
+    assert "up to 40." in hg("authority", "add", "refund", "--group", "support", "--max", "40")[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,11 +11,12 @@ import pytest
 
 from hitl_graph.desk.authority import Authority
 from hitl_graph.errors import AnswerError, NotAuthorised
-from tests.desk.opening import Opened
+from tests.desk.opening import Opened, opened
 
 CHANGES = {
     "authority.put": lambda desk, by: desk.authority.put("refund", group="support", by=by),
     "authority.remove": lambda desk, by: desk.authority.remove("refund", group="support", by=by),
+    "people.remove": lambda desk, by: desk.people.remove("old", by=by),
     "codes.put": lambda desk, by: desk.codes.put(kind="reason", code="fraud", by=by),
     "codes.remove": lambda desk, by: desk.codes.remove(kind="reason", code="tone", by=by),
 }
@@ -37,6 +39,7 @@ def test_no_agent_and_nobody_inactive_changes_a_policy(
 
     assert [one.max_amount for one in desk.authority.list()] == [Decimal(40)]
     assert [one.code for one in desk.codes.list()] == ["tone"]
+    assert [one.id for one in desk.people.list()] == ["bot", "old"]
     with psycopg.connect(db_url) as conn:
         query = "SELECT data ->> 'by' FROM hitl.events WHERE type = 'refused_attempt'"
         assert conn.execute(query).fetchall() == [(by,)]
@@ -112,3 +115,28 @@ def test_a_code_that_cannot_be_seen_is_refused(refund: Opened) -> None:
     """It would read as another."""
     with pytest.raises(AnswerError, match="code: holds hidden"):
         refund.desk.codes.put(kind="reason", code="a\u202eb")
+
+
+def test_when_the_last_person_is_removed_anybody_named_may_decide_again(refund: Opened) -> None:
+    """Who tried the directory out is not locked out of their own desk; own authority goes along."""
+    people = refund.desk.people
+    people.put("ana", groups=["support"], authority=[Authority("refund", 40)])
+    with pytest.raises(NotAuthorised, match="people add"):
+        refund.decide(by="root")
+
+    assert people.remove(" ANA ")
+    assert not people.remove("ana")
+
+    assert refund.desk.authority.list() == []
+    assert refund.decide(by="root").status == "decided"
+
+
+def test_the_vote_of_somebody_removed_does_not_count(db_url: str, sink: Path) -> None:
+    """As of anybody who may not decide any more."""
+    with opened(db_url, sink, approvals=2) as two:
+        for name in ("ana", "ben"):
+            two.desk.people.put(name, groups=["support"])
+        two.decide(by="ana")
+        two.desk.people.remove("ana")
+
+        assert two.decide(by="ben").status == "pending"

@@ -20,6 +20,7 @@ from hitl_graph import (
     Thresholds,
     add_gate,
     effect,
+    gated,
     open_checkpointer,
 )
 from hitl_graph.desk.sync_desk import SyncDesk
@@ -239,3 +240,27 @@ def test_acts_of_one_node_without_a_gate_are_each_done(db_url: str, desk: SyncDe
 
     assert told == ["label one", "note one", "label more"]
     assert sorted(act.action for act in desk.effects.list()) == ["note", "tag", "tag"]
+
+
+def test_a_gated_tool_called_by_plain_code_acts_on_its_approval(db_url: str, desk: SyncDesk) -> None:
+    """A node that calls a gated tool with plain arguments: asked, approved, done once."""
+    told: list[str] = []
+
+    def mail(to: str) -> str:
+        """Send a mail."""
+        told.append(to)
+        return f"sent to {to}"
+
+    tool = gated(mail, reply_gate(proposal="args", schema=None, evidence=[Evidence("Message", "Hi")]))
+    builder = StateGraph(State)
+    builder.add_node("call", lambda _: {"ticket": tool.invoke({"to": "ana@example.com"})})
+    builder.add_edge(START, "call")
+    builder.add_edge("call", END)
+    with open_checkpointer(db_url) as checkpointer:
+        graph = builder.compile(checkpointer=checkpointer)
+        graph.invoke({"ticket": "Hi"}, thread("t1"))
+
+        resumed = approve(graph, desk)
+
+    assert resumed.error is None
+    assert told == ["ana@example.com"]

@@ -130,6 +130,32 @@ def test_an_approval_from_before_a_takeover_lets_nothing_act_after_the_hand_back
         assert lines(sink) == []
 
 
+def test_a_thread_that_stands_behind_a_void_approval_can_be_asked_again(db_url: str, sink: Path) -> None:
+    """R71: as the howto says: from the checkpoint of its case, as if nobody had answered there."""
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = paused_mail(checkpointer, sink)
+        case = approved(desk)
+        pause = desk.holds.pause("action", "send_email", by="ben", reason="spam report")
+        desk.resume(graph)
+        desk.take_over("t", by="ana", reason="I call them")
+        desk.holds.release(pause.id, by="ben")
+        desk.hand_back("t", by="ana")
+        desk.resume(graph)
+
+        graph.update_state(
+            {"configurable": {"thread_id": "t", "checkpoint_id": case.checkpoint_id}},
+            None,
+            as_node="__copy__",
+        )
+        graph.invoke(None, named("t", "mail"))
+        again = approved(desk)
+        desk.resume(graph)
+
+        assert again.id != case.id
+        assert lines(sink) == [f"{again.id} Draft 1"]
+        assert desk.cases(thread_id="t", status="failed") == []
+
+
 def test_an_approval_that_has_not_reached_the_thread_is_asked_again(db_url: str, sink: Path) -> None:
     """What was decided and not told when somebody took over waits for a person again, and says why."""
     with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:

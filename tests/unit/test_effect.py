@@ -489,6 +489,7 @@ def test_the_state_says_who_answers_for_the_act(mode: Mode) -> None:
         "action": "send_email",
         "by": "ana",
         "review": question.id,
+        "node": "send",
         "at": "",
     }
 

@@ -364,6 +364,12 @@ def test_expiry_never_approves_what_cannot_be_undone(make: Callable[..., Gate], 
     assert refused(make, action=action, sla=Sla(4, on_expiry="approve")) == "sla.on_expiry"
 
 
+@pytest.mark.parametrize("eyes", [{"four_eyes": True}, {"not_by": ["ana"]}, {"not_by": lambda _: []}])
+def test_silence_is_no_second_pair_of_eyes(eyes: dict[str, Any]) -> None:
+    """R74: what somebody else must have looked at is not approved by nobody."""
+    assert refused(review_gate, action=TAG, sla=Sla(4, on_expiry="approve"), **eyes) == "sla.on_expiry"
+
+
 def test_expiry_may_approve_what_can_be_undone() -> None:
     """R35: a reversible, unregulated act may go on by itself."""
     assert review_gate(action=TAG, sla=Sla(4, on_expiry="approve")).sla == Sla(4, on_expiry="approve")
