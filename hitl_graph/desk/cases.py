@@ -12,6 +12,8 @@ __all__ = ["Cases", "Filters"]
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 50
+LEAST_TYPED = 4
+"""So many characters of an id mean a case: the only one there is is not meant by none."""
 
 
 class Filters(TypedDict, total=False):
@@ -60,17 +62,20 @@ class Cases(Connected):
             **filters: owner (the group that must act), gate, kind, action, workflow, thread_id.
 
         Raises:
-            ValueError: An unknown status, or a limit out of range.
+            ValueError: An unknown status, or a limit out of range. TypeError: An unknown filter.
         """
+        if unknown := sorted(set(filters) - set(Filters.__annotations__)):
+            raise TypeError(f"{', '.join(unknown)}: no such filter: {', '.join(Filters.__annotations__)}")
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"limit: {limit} is not from 1 to {MAX_PAGE}")
-        status = None if status is None else Status(status)
+        if status is not None and status not in set(Status):
+            raise ValueError(f"status: {status!r} is none of {', '.join(Status)}")
         params: dict[str, Any] = {name: filters.get(name) for name in Filters.__annotations__}
         for name, value in params.items():
             if value is not None and not storable(value):
                 raise ValueError(f"{name}: {value!r} is no text that a case can hold")
         params |= {"status": status, "after": after or 0, "limit": limit + 1, "snoozed": snoozed}
-        rows = await self._all("list_pending" if status is Status.PENDING else "list_cases", params)
+        rows = await self._all("list_pending" if status == Status.PENDING else "list_cases", params)
         cases = [Case.from_row(row) for row in rows[:limit]]
         return Page(cases, cases[-1].seq if len(rows) > limit else None)
 
@@ -92,14 +97,18 @@ class Cases(Connected):
         return Case.from_row(rows[0])
 
     async def find(self, prefix: str) -> str:
-        """The id that begins with `prefix`, as people type it.
+        """The id that begins with `prefix`, as people type it: four characters at least, or all of it.
 
         Raises:
-            ReviewNotFound: None or several begin so.
+            ReviewNotFound: None or several begin so; or it is too short to mean one, as an empty variable is.
         """
         plain = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         rows = await self._all("ids_like", {"prefix": plain}) if storable(prefix) else []
         ids = [row["id"] for row in rows]
+        if len(prefix) < LEAST_TYPED and prefix not in ids:
+            raise ReviewNotFound(
+                f"{prefix!r} is too short: give {LEAST_TYPED} characters of a review's id at least"
+            )
         if len(ids) == 1 or prefix in ids:
             return str(prefix if prefix in ids else ids[0])
         raise ReviewNotFound(f"{'no review' if not ids else 'more than one review'} begins with {prefix!r}")

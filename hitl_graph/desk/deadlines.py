@@ -184,6 +184,7 @@ async def _expire(conn: Connection, where: Row, case: _Due, timer: Row) -> None:
             "digest": case.row["digest"],
             "by": BY,
             "person": BY,
+            "me": BY,
             "via": "system",
             "type": decision["type"],
             "decision": json.dumps(decision),

@@ -40,7 +40,7 @@ class FindingKind(enum.StrEnum):
     STALLED = "stalled"
     """All is answered and nothing went on: the thread looks finished."""
     NO_WORKER = "no_worker"
-    """Jobs wait, and no worker lives."""
+    """Jobs wait, and no worker lives, or none that has the graph."""
     TIMERS_OVERDUE = "timers_overdue"
     """Reminders, escalations or expiries have not been acted on."""
     NOTICES_FAILED = "notices_failed"
@@ -142,6 +142,17 @@ def _standing_still(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[
     return said, f"{repair} --run-on --graph MODULE:ATTRIBUTE"
 
 
+def _no_worker(row: Mapping[str, Any], _repair: str, _worker: str) -> tuple[str, str]:
+    one = row["jobs"] == 1
+    if workflow := row.get("workflow"):
+        what = "first run waits" if one else "first runs wait"
+        return (
+            f"{row['jobs']:,} {what} for a worker that has the graph {workflow}, and none takes them",
+            _WORKER,
+        )
+    return f"{row['jobs']:,} {'job waits' if one else 'jobs wait'}, and no worker lives", _WORKER
+
+
 _WORDS: dict[FindingKind, Callable[[Mapping[str, Any], str, str], tuple[str, str]]] = {
     FindingKind.UNKNOWN_EFFECT: _effect,
     FindingKind.POISONED: _poisoned,
@@ -159,10 +170,7 @@ _WORDS: dict[FindingKind, Callable[[Mapping[str, Any], str, str], tuple[str, str
         "all that it asked is answered, and it did not go on: it looks finished, and is not",
         f"{repair} --run-on --graph MODULE:ATTRIBUTE",
     ),
-    FindingKind.NO_WORKER: lambda row, _repair, _worker: (
-        f"{row['jobs']:,} {'job waits' if row['jobs'] == 1 else 'jobs wait'}, and no worker lives",
-        _WORKER,
-    ),
+    FindingKind.NO_WORKER: _no_worker,
     FindingKind.TIMERS_OVERDUE: lambda row, _repair, _worker: (
         f"{row['timers']:,} reminders, escalations or expiries should have come",
         "hitl-graph deadlines --act, or a worker that lives",
@@ -172,7 +180,7 @@ _WORDS: dict[FindingKind, Callable[[Mapping[str, Any], str, str], tuple[str, str
         f"hitl-graph notices retry --target {shlex.quote(row['target'])}",
     ),
     FindingKind.UNSEALED: lambda row, _repair, _worker: (
-        f"{row['events']:,} events wait for their seal",
+        f"{row['events']:,} {'event waits' if row['events'] == 1 else 'events wait'} for a seal",
         "hitl-graph audit seal, or a worker that lives",
     ),
 }

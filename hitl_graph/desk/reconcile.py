@@ -75,6 +75,9 @@ class Reconciling(Connected):
                 worker = queue["alive"] > 0
                 if queue["jobs"] and not worker and thread_id is None:
                     found.append((FindingKind.NO_WORKER, queue))
+                if worker and thread_id is None:
+                    starts = await rows(conn, SQL["starts_waiting"], named)
+                    found += [(FindingKind.NO_WORKER, row) for row in starts]
             finders = {kind: sql for kind, sql in _FINDERS.items() if thread_id is None or kind.of_thread}
             for kind, sql in finders.items():
                 found += [(kind, row) for row in await rows(conn, sql, named)]

@@ -245,3 +245,18 @@ SELECT '' AS thread_id, NULL AS review_id, NULL::timestamptz AS since,
        (SELECT count(*) FROM hitl_jobs.procrastinate_jobs j
         WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now())
           AND j.lock = hitl.lock_of(j.args ->> 'thread_id')) AS jobs;
+
+-- name: starts_waiting
+-- First runs by workflow that should have begun long ago, and whose queue no worker has taken anything of: none has this
+-- graph. What waits for its thread to end, or is held, is in order.
+SELECT '' AS thread_id, NULL AS review_id, min(s.asked_at) AS since, s.workflow, count(*) AS jobs
+FROM hitl.starts s
+WHERE s.status = 'queued' AND s.asked_at < now() - make_interval(secs => %(alarm_s)s)
+  AND hitl.held(s.thread_id, s.workflow, NULL) IS NULL
+  AND NOT EXISTS (SELECT FROM hitl.runs u WHERE u.thread_id = s.thread_id AND u.holder IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM hitl.waits w WHERE w.thread_id = s.thread_id AND NOT w.taken)
+  AND NOT EXISTS (
+      SELECT FROM hitl.reviews r WHERE r.thread_id = s.thread_id AND r.status IN ('pending', 'decided', 'failed'))
+  AND NOT EXISTS (
+      SELECT FROM hitl_jobs.procrastinate_jobs j WHERE j.queue_name = hitl.queue_of(s.workflow) AND j.status = 'doing')
+GROUP BY s.workflow ORDER BY since LIMIT %(limit)s;

@@ -113,7 +113,7 @@ class Repairing(Cases, Runs):
         raise DeskError(f"thread {thread_id} is not run on: {found['why']}")
 
     async def locate(self, given: str) -> tuple[str, str | None]:
-        """The thread that a person means by its id, or by the first characters of one of its cases' ids.
+        """The thread that a person means by its id, by an act's key, or by the first characters of a case's id.
 
         Returns:
             The thread, and the case where one was named.
@@ -125,6 +125,8 @@ class Repairing(Cases, Runs):
             [found] = await self.rows(SQL["known_thread"], {"thread_id": given})
             if found["known"]:
                 return given, None
+            if acts := await self.rows(SQL["act"], {"key": given}):
+                return acts[0]["thread_id"], acts[0]["review_id"]
         try:
             case = await self.show(await self.find(given))
         except AmbiguousReview:

@@ -104,3 +104,7 @@ SELECT EXISTS (SELECT FROM checkpoints c WHERE c.thread_id = %(thread_id)s)
        OR EXISTS (SELECT FROM hitl.reviews r WHERE r.thread_id = %(thread_id)s)
        OR EXISTS (SELECT FROM hitl.starts s WHERE s.thread_id = %(thread_id)s)
        OR EXISTS (SELECT FROM hitl.effects e WHERE e.thread_id = %(thread_id)s) AS known;
+
+-- name: act
+-- The thread of an act, by its key; the key of most is their case's id.
+SELECT thread_id, review_id FROM hitl.effects WHERE key = %(key)s;

@@ -119,8 +119,11 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.done():
+        task.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # the ledger has what it raised
+        try:
             await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # the ledger has it
+        except asyncio.CancelledError:
+            task.cancel()
         raise

@@ -232,3 +232,28 @@ def test_what_stands_around_the_threads_is_told(db_url: str, sink: Path, desk: S
         "unsealed",
     ]
     assert all(one.fix.startswith("hitl-graph ") for one in told)
+
+
+def test_a_first_run_that_no_worker_can_take_is_found(db_url: str, desk: SyncDesk) -> None:
+    """A worker lives, and has other graphs: the workflow is named; a run of its queue shows that one has it."""
+    prepare_jobs(db_url)
+    desk.start("nowhere", {"ticket": "T"}, thread_id="t1", by="ana")
+    execute(db_url, "INSERT INTO hitl_jobs.procrastinate_workers DEFAULT VALUES")
+    early = desk.findings()
+    execute(db_url, "UPDATE hitl.starts SET asked_at = now() - interval '2 minutes'")
+    [late] = desk.findings()
+    execute(db_url, "UPDATE hitl_jobs.procrastinate_jobs SET status = 'doing' WHERE task_name = 'start'")
+
+    assert (early, late.kind.value, desk.findings()) == ([], "no_worker", [])
+    assert "1 first run waits for a worker that has the graph nowhere" in late.what
+
+
+def test_repair_finds_the_thread_of_an_act_by_its_key(db_url: str, desk: SyncDesk) -> None:
+    """Also where no case stands behind it."""
+    execute(
+        db_url,
+        "INSERT INTO hitl.effects (key, thread_id, action, by, node, status, idempotent) "
+        "VALUES ('t1/send', 't1', 'send', 'ana', 'send', 'unknown', false)",
+    )
+
+    assert desk.locate("t1/send") == ("t1", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from psycopg.rows import tuple_row
@@ -59,18 +59,21 @@ class Audit(Part):
         [head] = await self.desk.rows(SQL["head"])
         return Anchor(**head)
 
-    async def verify(self, anchor: Anchor | None = None) -> AuditReport:
+    async def verify(self, anchor: Anchor | Mapping[str, Any] | None = None) -> AuditReport:
         """Compute the whole chain anew, over one snapshot, in bounded memory; then compare decisions and acts with it.
 
         Args:
-            anchor: An earlier end of the chain: with it, a log that was cut off, set back or written anew is found too.
+            anchor: An earlier end of the chain, as `anchor` gave it or as it was kept (`to_json`): with it, a log that
+                was cut off, set back or written anew is found too.
 
         Returns:
             What was checked, and the first place where the chain does not hold, if any.
 
         Raises:
-            AuditError: The anchor is another tenant's.
+            AuditError: The anchor is another tenant's, or none.
         """
+        if anchor is not None and not isinstance(anchor, Anchor):
+            anchor = Anchor.from_json(anchor)
         async with self._snapshot() as conn:
             [head] = await rows(conn, SQL["head"])
             walk = Walk(head["tenant"], anchor=anchor)
