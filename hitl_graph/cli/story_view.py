@@ -75,7 +75,10 @@ def _events(events: list[Mapping[str, Any]]) -> Table:
     for name in ("Event", "When", "What", "By", "Seal"):
         table.add_column(name, overflow="fold")
     for one in events:
-        by = (one["data"] or {}).get("by") or ""
+        data = one["data"] or {}
+        by, what = data.get("by") or "", one["type"]
+        if what == "refused_attempt":
+            what = f"refused: {data.get('what')}: {data.get('why')}"
         seal = "waits" if one["seal"] is None else f"{one['seal']} {one['hash'][:12]}"
-        table.add_row(str(one["id"]), one_line(one["at"]), one_line(one["type"]), one_line(by), seal)
+        table.add_row(str(one["id"]), one_line(one["at"]), one_line(what), one_line(by), seal)
     return table

@@ -144,7 +144,9 @@ def may_connect(address: Address, url: SplitResult, *, trusted: bool) -> bool:
     plain = _unwrapped(address)
     if plain.is_multicast or plain.is_unspecified:
         return False
-    if any(one in network for one in (address, plain) for network in _INSIDE if one.version == network.version):
+    if any(
+        one in network for one in (address, plain) for network in _INSIDE if one.version == network.version
+    ):
         return trusted
     return trusted or plain.is_global or (plain.is_loopback and is_loopback(url))
 

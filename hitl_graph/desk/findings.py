@@ -57,6 +57,7 @@ class FindingKind(enum.StrEnum):
 _OF_NONE = frozenset(
     {FindingKind.NO_WORKER, FindingKind.TIMERS_OVERDUE, FindingKind.NOTICES_FAILED, FindingKind.UNSEALED}
 )
+_ASK_AGAIN = "new input, or asking again from its case's checkpoint (see the howto on intervention)"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -130,6 +131,9 @@ def _decided(row: Mapping[str, Any], _repair: str, worker: str) -> tuple[str, st
 
 
 def _failed(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:
+    if row["void"]:
+        said = "it stands behind a decision that a stop or a takeover has voided, and would raise the same again"
+        return f"{said}: {row['error']}", _ASK_AGAIN
     return f"it stands still, until its cause is mended: {row['error']}", f"{repair} --retry"
 
 

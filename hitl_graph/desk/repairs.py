@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hitl_graph.desk.cases import Cases
 from hitl_graph.desk.connected import Connection, rows, storable
 from hitl_graph.desk.in_process import Resumed, Run, resume_threads
+from hitl_graph.desk.policy import policy_maker
 from hitl_graph.desk.runs import Lease, Runs
 from hitl_graph.errors import AmbiguousReview, AnswerError, DeskError, ReviewClosed, ReviewNotFound
 from hitl_graph.storage.statements import load_statements
@@ -40,15 +41,17 @@ class Repairing(Cases, Runs):
             The case, pending.
 
         Raises:
-            AnswerError: `by` or `reason` says nothing. Nothing was changed.
+            AnswerError: `by` is no name, or `reason` says nothing. Nothing was changed.
+            NotAuthorised: `by` is an agent, or listed and not active. Nothing was changed.
             ReviewNotFound, AmbiguousReview: There is no such case, or there are several. Nothing was changed.
             ReviewClosed: It has not failed, an act was begun on the strength of it, its thread does not stand at it any
                 more, or the same step has taken other answers. Nothing was changed.
             DeskError: Another process runs the thread. Nothing was changed.
         """
-        _must_say("reopen", by=by, reason=reason)
+        _must_say("reopen", reason=reason)
+        by = await policy_maker(self, by, where="reopen", what=f"reopen {review_id}")
         case = await self.show(review_id, thread_id=thread_id)
-        named = {"thread_id": case.thread_id, "id": case.id, "by": by.strip(), "reason": reason.strip()}
+        named = {"thread_id": case.thread_id, "id": case.id, "by": by, "reason": reason.strip()}
         async with self.lease(case.thread_id, wait=False) as lease:
             free = _free(lease, case.thread_id)
             async with free.transaction() as conn:
@@ -62,13 +65,15 @@ class Repairing(Cases, Runs):
         """Close a failed case whose thread does not stand at it any more: it is superseded.
 
         Raises:
-            AnswerError: `by` or `reason` says nothing. Nothing was changed.
+            AnswerError: `by` is no name, or `reason` says nothing. Nothing was changed.
+            NotAuthorised: `by` is an agent, or listed and not active. Nothing was changed.
             ReviewNotFound, AmbiguousReview: There is no such case, or there are several. Nothing was changed.
             ReviewClosed: It has not failed, or its thread still stands at it. Nothing was changed.
         """
-        _must_say("set_aside", by=by, reason=reason)
+        _must_say("set_aside", reason=reason)
+        by = await policy_maker(self, by, where="set_aside", what=f"set_aside {review_id}")
         case = await self.show(review_id, thread_id=thread_id)
-        named = {"thread_id": case.thread_id, "id": case.id, "by": by.strip(), "reason": reason.strip()}
+        named = {"thread_id": case.thread_id, "id": case.id, "by": by, "reason": reason.strip()}
         if not await self.rows(SQL["set_aside"], named):
             failed = case.status == "failed"
             why = "its thread still stands at it: reopen or retry it" if failed else "it has not failed"
@@ -88,18 +93,18 @@ class Repairing(Cases, Runs):
             What came of it; what the graph raised is in `error`.
 
         Raises:
-            AnswerError: `by` says nothing. Nothing was run.
+            AnswerError: `by` is no name. NotAuthorised: An agent, or listed and not active. Nothing was run.
             DeskError: It waits for an answer, an answer is stored that it would be given again, it is held, another
                 process runs it, or there is no such thread. Nothing was run.
         """
-        _must_say("run_on", by=by)
+        by = await policy_maker(self, by, where="run_on", what=f"run_on {thread_id}")
         if not storable(thread_id):
             raise DeskError(f"run_on: thread_id: {thread_id!r} is no thread")
         run = Run(graph, {}, None)
         told = await resume_threads(cast("Desk", self), run, thread_ids=[thread_id], concurrency=1, limit=1)
         if told:
             return told[0]
-        named = {"thread_id": thread_id, "by": by.strip()}
+        named = {"thread_id": thread_id, "by": by}
         async with self.lease(thread_id, wait=False) as lease:
             free = _free(lease, thread_id)
             async with free.transaction() as conn:

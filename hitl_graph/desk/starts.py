@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from hitl_graph.desk.bridge import SyncPart, bridged
 from hitl_graph.desk.connected import Part, rows, storable
+from hitl_graph.desk.identity import person_name
 from hitl_graph.errors import DeskError, ThreadBusy
 from hitl_graph.plain import plain_json
 from hitl_graph.storage.statements import load_statements
@@ -129,8 +130,9 @@ class Starts(Part):
         """Let a run that raised go on from its last checkpoint.
 
         Raises:
-            DeskError: It has not failed. Nothing was changed.
+            AnswerError: `by` is no name. DeskError: It has not failed. Nothing was changed.
         """
+        by = person_name(by, where="start")
         found = await self.desk.rows(SQL["retry"], {"id": start_id, "by": by})
         if not found:
             raise DeskError(f"start {start_id} has not failed: there is nothing to retry")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hitl_graph.desk.acting import SQL, Acting
 from hitl_graph.desk.case import Case, Status
 from hitl_graph.desk.connected import rows
-from hitl_graph.desk.identity import authorise, identify, person_name
+from hitl_graph.desk.identity import Act, amount_of, authorise, identify, person_name
 from hitl_graph.desk.weighing import weigh
 from hitl_graph.errors import DecisionConflict, ReviewClosed, TooLate
 from hitl_graph.plain import key_of
@@ -25,7 +25,7 @@ class Undoing(Acting):
         alone; those of the others stand.
 
         Args:
-            review_id: The case. by: Who decided, or somebody who may decide it.
+            review_id: The case. by: Who decided, or somebody who may: for a no, who could say yes to what is proposed.
             thread_id: Needed only where a copied thread holds the same review.
 
         Returns:
@@ -46,8 +46,7 @@ class Undoing(Acting):
                 who = identify(by, row, review_id=case.id)
                 if key_of(who.id) != key_of(case.by or ""):
                     excluded = case.request.excluded if case.request else ()
-                    weighed = weigh(case, decisions_from_json(case.decision or {}))
-                    authorise(who, row, weighed.act, review_id=case.id, excluded=excluded)
+                    authorise(who, row, _act(case), review_id=case.id, excluded=excluded)
                 params = {"thread_id": case.thread_id, "id": case.id, "by": who.id, "person": key_of(who.id)}
                 took = await rows(
                     conn, SQL["undo"], {**params, "decider": key_of(case.by or ""), "decided_by": case.by}
@@ -58,6 +57,15 @@ class Undoing(Acting):
                 at = now.decided_at.isoformat() if now.decided_at else "an unknown time"
                 raise DecisionConflict(case.id, now.by or "unknown", now.decision_type or "decided", at)
         return now
+
+
+def _act(case: Case) -> Act:
+    """What takes authority to undo for another: what they let through, or what their no stands against."""
+    act = weigh(case, decisions_from_json(case.decision or {})).act
+    request = case.request
+    if request is None or act.approves:
+        return act
+    return Act(approves=True, amount=amount_of(request.proposal, request.action.get("amount")))
 
 
 def _must_be_decided(case: Case) -> None:

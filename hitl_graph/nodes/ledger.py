@@ -113,7 +113,7 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """Do `work` in a task of its own, and leave it to its end when this one is cancelled.
 
     LangGraph cancels what runs beside a node that raises: an act that is cut off in the middle is one of which nobody
-    knows whether it was done. Cancelled a second time, it is cut off.
+    knows whether it was done. The end of the loop cuts it off all the same.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -122,8 +122,4 @@ async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
         task.add_done_callback(
             lambda done: done.cancelled() or done.exception()
         )  # the ledger has what it raised
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            task.cancel()
         raise

@@ -225,3 +225,18 @@ def test_undo_and_resume_at_once_never_both(db_url: str, sink: Path) -> None:
     late = {number for number, one in enumerate(done) if isinstance(one, DeskError)}
     assert {type(one) for one in done if isinstance(one, Exception)} <= {TooLate}
     assert paid == late
+
+
+def test_a_no_is_undone_by_another_only_with_the_authority_for_the_yes(refund: Opened) -> None:
+    """It opens the way to what it stood against."""
+    for name in ("ana", "ben", "cem"):
+        refund.desk.people.put(name, groups=["support"])
+    refund.desk.authority.put("refund", person="ana", max_amount=40)
+    refund.desk.authority.put("refund", person="cem", max_amount=100)
+    refund.decide(Reject(), by="ben", undo_s=300)
+
+    with pytest.raises(NotAuthorised, match="up to 40, and this is about 50"):
+        refund.desk.undo(refund.id, by="ana")
+
+    assert refund.case.status == "decided"
+    assert refund.desk.undo(refund.id, by="cem").status == "pending"

@@ -141,6 +141,7 @@ def test_a_thread_that_stands_behind_a_void_approval_can_be_asked_again(db_url: 
         desk.holds.release(pause.id, by="ben")
         desk.hand_back("t", by="ana")
         desk.resume(graph)
+        [found] = desk.findings(thread_id="t", patience_s=0)
 
         graph.update_state(
             {"configurable": {"thread_id": "t", "checkpoint_id": case.checkpoint_id}},
@@ -151,6 +152,7 @@ def test_a_thread_that_stands_behind_a_void_approval_can_be_asked_again(db_url: 
         again = approved(desk)
         desk.resume(graph)
 
+        assert found.fix.startswith("new input, or asking again")
         assert again.id != case.id
         assert lines(sink) == [f"{again.id} Draft 1"]
         assert desk.cases(thread_id="t", status="failed") == []

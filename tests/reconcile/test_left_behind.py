@@ -242,7 +242,7 @@ def test_a_first_run_that_no_worker_can_take_is_found(db_url: str, desk: SyncDes
     early = desk.findings()
     execute(db_url, "UPDATE hitl.starts SET asked_at = now() - interval '2 minutes'")
     [late] = desk.findings()
-    execute(db_url, "UPDATE hitl_jobs.procrastinate_jobs SET status = 'doing' WHERE task_name = 'start'")
+    execute(f"{db_url}&options=-csearch_path%3Dhitl_jobs", "UPDATE procrastinate_jobs SET status = 'doing'")
 
     assert (early, late.kind.value, desk.findings()) == ([], "no_worker", [])
     assert "1 first run waits for a worker that has the graph nowhere" in late.what
@@ -257,3 +257,20 @@ def test_repair_finds_the_thread_of_an_act_by_its_key(db_url: str, desk: SyncDes
     )
 
     assert desk.locate("t1/send") == ("t1", None)
+
+
+@pytest.mark.parametrize("repair", ["reopen", "set_aside", "run_on"])
+def test_no_agent_repairs(db_url: str, sink: Path, desk: SyncDesk, repair: str) -> None:
+    """What takes an answer back or runs a thread on is for people; the attempt is an event."""
+    id_ = decided(db_url, sink, desk)
+    calls: dict[str, Callable[[], Any]] = {
+        "reopen": lambda: desk.reopen(id_, by="agent:x", reason="mine"),
+        "set_aside": lambda: desk.set_aside(id_, by="agent:x", reason="mine"),
+        "run_on": lambda: desk.run_on(None, "t1", by="agent:x"),
+    }
+
+    with pytest.raises(NotAuthorised):
+        calls[repair]()
+
+    assert desk.show(id_).status == "decided"
+    assert [one["by"] for one in events(db_url, "refused_attempt")] == ["agent:x"]
