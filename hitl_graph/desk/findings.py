@@ -132,7 +132,9 @@ def _decided(row: Mapping[str, Any], _repair: str, worker: str) -> tuple[str, st
 
 def _failed(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:
     if row["void"]:
-        said = "it stands behind a decision that a stop or a takeover has voided, and would raise the same again"
+        said = (
+            "it stands behind a decision that a stop or a takeover has voided, and would raise the same again"
+        )
         return f"{said}: {row['error']}", _ASK_AGAIN
     return f"it stands still, until its cause is mended: {row['error']}", f"{repair} --retry"
 

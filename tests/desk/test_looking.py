@@ -10,13 +10,11 @@ from hitl_graph.errors import ReviewNotFound
 from tests.desk.opening import Opened
 
 
-@pytest.mark.parametrize("typed", ["", " ", "%", "abc"])
-def test_too_little_of_an_id_means_no_case(refund: Opened, typed: str) -> None:
+@pytest.mark.parametrize("typed", [0, 1, 3])
+def test_too_little_of_an_id_means_no_case(refund: Opened, typed: int) -> None:
     """An empty variable in a script is not the only case that waits."""
     with pytest.raises(ReviewNotFound, match="too short"):
-        refund.desk.find(typed or refund.id[:0])
-    with pytest.raises(ReviewNotFound, match="too short"):
-        refund.desk.find(refund.id[:3])
+        refund.desk.find(refund.id[:typed])
 
     assert refund.desk.find(refund.id[:4]) == refund.id
 

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from hitl_graph import Approve, Desk, open_checkpointer
 from hitl_graph.desk.findings import Finding
 from hitl_graph.desk.sync_desk import SyncDesk
+from hitl_graph.errors import NotAuthorised
 from hitl_graph.testing import FakeClock
 from hitl_graph.workers.jobs import prepare_jobs
 from tests.reconcile.stuck import begin, events, execute, found, kinds, unkeyed_graph
