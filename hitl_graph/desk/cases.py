@@ -105,7 +105,7 @@ class Cases(Connected):
         plain = prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         rows = await self._all("ids_like", {"prefix": plain}) if storable(prefix) else []
         ids = [row["id"] for row in rows]
-        if ids and len(prefix) < LEAST_TYPED and prefix not in ids:
+        if len(ids) == 1 and len(prefix) < LEAST_TYPED and prefix not in ids:
             raise ReviewNotFound(
                 f"{prefix!r} is too short: give {LEAST_TYPED} characters of a review's id at least"
             )
