@@ -264,3 +264,19 @@ def test_a_gated_tool_called_by_plain_code_acts_on_its_approval(db_url: str, des
 
     assert resumed.error is None
     assert told == ["ana@example.com"]
+
+
+def test_where_people_are_listed_only_the_desk_approves(db_url: str, desk: SyncDesk) -> None:
+    """A bare answer that claims a reviewer's name lets nothing happen (I3, R56)."""
+    told: list[str] = []
+    desk.people.put("ana", groups=["support-leads"], by="ana")
+    with open_checkpointer(db_url) as checkpointer:
+        graph = mail_then(lambda state: told.append(state["email"]["body"])).compile(
+            checkpointer=checkpointer
+        )
+        graph.invoke({"ticket": "Hi"}, thread("t1"))
+
+        with pytest.raises(EffectNotApproved, match="came past the desk"):
+            graph.invoke(Command(resume={"type": "approve", "by": "ana"}), thread("t1"))
+
+    assert told == []

@@ -85,6 +85,8 @@ BEGIN
             WHEN review IS NULL THEN NULL
             WHEN r.id IS NULL THEN 'no such review was ever asked in this thread'
             WHEN r.status = 'superseded' THEN 'the thread has left its review behind'
+            WHEN coalesce(d.via, 'resume') = 'resume' AND EXISTS (SELECT FROM hitl.people) THEN
+                'its answer came past the desk, which alone knows who may approve'
             WHEN d.type IS NULL THEN CASE WHEN r.status = 'pending' THEN NULL ELSE 'its decision is gone' END
             WHEN said.type IN ('reject', 'respond', 'ask_info', 'take_over') THEN
                 format('it was not approved: %s by %s', said.type, d.by)
