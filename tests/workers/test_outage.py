@@ -106,8 +106,7 @@ async def test_a_worker_survives_a_restart_of_the_server(server: OwnServer, tmp_
 
 async def test_a_run_under_way_goes_on_after_an_outage(server: OwnServer, tmp_path: Path) -> None:
     """I6: the server is away for seconds in the middle of a run; the case does not fail, the act is done once."""
-    said: list[str] = []
-    async with Worker({"slow": slow()}, server.url, tell=said.append, stalled_s=2, **QUICK) as worker:
+    async with Worker({"slow": slow()}, server.url, stalled_s=2, **QUICK) as worker:
         given = {"ticket": "1", "folder": str(tmp_path), "sink": str(tmp_path / "sink")}
         await worker.desk.start("slow", given, thread_id="t1")
         await worker.idle()
@@ -126,7 +125,6 @@ async def test_a_run_under_way_goes_on_after_an_outage(server: OwnServer, tmp_pa
         await auntil(done, "the thread goes on", 30)
         await worker.idle()
     assert len(lines(tmp_path / "sink")) == 1
-    assert any("does not answer" in one for one in said)
 
 
 # --- the queue, when an answer is lost ---
