@@ -563,8 +563,8 @@ def test_a_run_that_is_interrupted_says_how_to_go_on(
     with psycopg.connect(db_url) as conn:
         # A question whose checkpoint had not been stored yet is nobody's pause.
         paused = conn.execute(
-            "SELECT w.thread_id FROM checkpoint_writes w JOIN checkpoints c USING (thread_id, checkpoint_ns, checkpoint_id) "
-            "WHERE w.channel = '__interrupt__'"
+            "SELECT w.thread_id FROM checkpoint_writes w "
+            "JOIN checkpoints c USING (thread_id, checkpoint_ns, checkpoint_id) WHERE w.channel = '__interrupt__'"
         ).fetchall()
         cases = conn.execute("SELECT thread_id FROM hitl.reviews WHERE status = 'pending'").fetchall()
     assert sorted(paused) == sorted(cases)
