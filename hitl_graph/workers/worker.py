@@ -132,7 +132,10 @@ class Worker:
         """
         async with asyncio.timeout(timeout_s):
             while True:
-                with contextlib.suppress(psycopg.OperationalError, exceptions.ConnectorException):
+                # The database is away, or the job loop is just beginning again.
+                with contextlib.suppress(
+                    psycopg.OperationalError, exceptions.ConnectorException, exceptions.AppNotOpen
+                ):
                     [swept] = await self._desk.rows(SQL["sweep"])
                     queue = self._queue
                     if not swept["put"] and queue is not None and not await queue.waiting(self._queues):
