@@ -30,7 +30,7 @@ def load_graph(name: str, checkpointer: Any = None) -> Any:
     Args:
         name: `package.module:attribute` or `path/to/file.py:attribute`, from the current folder. The
             attribute is a compiled graph, a `StateGraph`, or a function that returns one (and may take
-            `checkpointer`).
+            `checkpointer`); or a `RemoteGraph`, whose server has its threads.
         checkpointer: Where the graph's threads are; it replaces the graph's own. None leaves that as it is.
 
     Raises:
@@ -44,15 +44,22 @@ def load_graph(name: str, checkpointer: Any = None) -> Any:
         if not hasattr(found, part):
             raise GraphNotLoaded(f"{module} has no {path!r}: name the graph, or a function that returns it")
         found = getattr(found, part)
-    if not isinstance(found, (StateGraph, Pregel)):
+    if not isinstance(found, (StateGraph, Pregel)) and not _is_remote(found):
         found = _called(found, name, checkpointer)
     if isinstance(found, StateGraph):
         return found.compile(checkpointer=checkpointer)
+    if _is_remote(found):
+        return found
     if not isinstance(found, Pregel):
         raise GraphNotLoaded(
             f"{name} is a {type(found).__name__}, neither a graph nor a function that returns one"
         )
     return found if checkpointer is None else found.copy(update={"checkpointer": checkpointer})
+
+
+def _is_remote(graph: Any) -> bool:
+    """Whether an Agent Server runs it, on a checkpointer of its own."""
+    return hasattr(graph, "ainvoke") and hasattr(graph, "assistant_id")
 
 
 def _module(name: str) -> ModuleType:

@@ -17,8 +17,8 @@ from hitl_graph.testing.databases import Databases
 pytest.register_assert_rewrite("tests.contract.driver", "tests.contract.ledger")
 
 from .driver import Mode, Run  # noqa: E402  # after the line that makes their asserts tell what they saw
-from .graphs import Shape  # noqa: E402
-from .ledger import Ledger  # noqa: E402
+from .graphs import Shape  # noqa: E402  # the same
+from .ledger import Ledger  # noqa: E402  # the same
 
 
 @pytest.fixture(scope="session")

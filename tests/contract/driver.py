@@ -57,7 +57,7 @@ class Run:
     @property
     def saver(self) -> ReviewSaver | AsyncReviewSaver:
         """The graph's saver."""
-        return self.graph.checkpointer  # type: ignore[no-any-return]
+        return self.graph.checkpointer
 
     def config(self, checkpoint_id: str | None = None, **metadata: str) -> dict[str, Any]:
         """The thread's config."""
@@ -99,7 +99,7 @@ class Run:
 
     async def state(self, at: str | None = None) -> StateSnapshot:
         """The thread's state."""
-        return await self.call(self.graph, "get_state", self.config(at))  # type: ignore[no-any-return]
+        return await self.call(self.graph, "get_state", self.config(at))
 
     async def pending(self) -> set[Question]:
         """LangGraph's own pending set."""

@@ -100,7 +100,7 @@ class Ledger:
             "SELECT max(checkpoint_id) AS id FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = ''",
             thread_id,
         )
-        return found["id"]  # type: ignore[no-any-return]
+        return found["id"]
 
     def check_history(self, thread_id: str, reviews: list[dict[str, Any]]) -> None:
         """Every status has the events that lead to it, every review the decision and place that it needs."""

@@ -238,7 +238,8 @@ async def test_a_failure_after_the_gate(new_run: Start, desk: Desk, mode: Mode) 
     first, second = run.open()
     await decide(desk, run, first, Approve())
     await resume(desk, run)
-    await desk._all("fail", {"thread_id": run.thread_id, "ids": [first], "error": "no connection"})
+    named = {"thread_id": run.thread_id, "ids": [first]}
+    await desk._all("fail", {**named, "error": "no connection", "raised": "OperationalError"})
     await run.check()
     await run.on_saver("copy_thread", run.thread_id, copy.thread_id)
 

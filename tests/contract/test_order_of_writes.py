@@ -94,6 +94,31 @@ class CallersFirst(ReviewSaver):
             super().put_writes(*self.held.pop())
 
 
+class AllEarly(ReviewSaver):
+    """Stores what an entrypoint's tasks ask, then what it asks itself, and only then its first checkpoint."""
+
+    def __init__(self, *args: Any, tasks: int) -> None:
+        super().__init__(*args)
+        self.tasks = tasks
+        self.asked, self.repeated = threading.Semaphore(0), threading.Semaphore(0)
+        self.waited: list[bool] = []
+
+    def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> RunnableConfig:
+        if metadata["source"] == "input" and not self.waited:
+            self.waited.append(self.repeated.acquire(timeout=30))
+        return super().put(config, checkpoint, metadata, new_versions)
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        asks, of_task = writes[0][0] == "__interrupt__", task_path.startswith("~__pregel_push")
+        if asks and not of_task and len(self.waited) < 1 + self.tasks:
+            self.waited += [self.asked.acquire(timeout=30) for _ in range(self.tasks)]
+        super().put_writes(config, writes, task_id, task_path)
+        if asks:
+            (self.asked if of_task else self.repeated).release()
+
+
 async def test_the_question_may_come_before_the_checkpoint(sync_saver: Any, ledger: Ledger) -> None:
     """Stored before the checkpoint that it is asked at, a question is open once that is there."""
     saver = EarlyQuestions(sync_saver.conn, how_many=2)
@@ -128,6 +153,19 @@ async def test_an_entrypoint_may_ask_before_its_task(sync_saver: Any, ledger: Le
     await run.resume({second: "to the second"})
 
     assert [decision for _, decision, _, _ in run.decisions()] == ["to the first", "to the second"]
+
+
+async def test_all_may_be_asked_before_the_checkpoint(sync_saver: Any, ledger: Ledger) -> None:
+    """What an entrypoint repeats of its tasks' questions does not take these from them: their answers are kept."""
+    saver = AllEarly(sync_saver.conn, tasks=2)
+    run = Run(BY_NAME["functional"].compile(saver), SYNC, ledger)
+
+    await run.start()
+    await run.resume({one: f"to {one}" for one in run.open()})
+
+    assert saver.waited == [True, True, True]
+    for row in ledger.reviews(run.thread_id):
+        assert (row["status"], row["decision"]) == ("applied", f"to {row['id']}")
 
 
 async def test_the_desks_answer_may_come_after_the_checkpoint(

@@ -144,8 +144,10 @@ async def test_a_decision_about_other_words_is_void(new_run: Start, shared_url: 
 
 
 @in_every_mode
-async def test_what_took_effect_is_the_decision(new_run: Start, shared_url: str, mode: Mode) -> None:
-    """Rejected at the desk, then approved past it: the kept decision is the one that the thread took."""
+async def test_what_the_desk_has_decided_is_not_answered_past_it(
+    new_run: Start, shared_url: str, mode: Mode
+) -> None:
+    """I1: rejected at the desk, then approved past it: refused, and the thread takes the desk's decision."""
     run = new_run(BY_NAME["parallel-gates"], mode)
 
     await run.start()
@@ -153,11 +155,13 @@ async def test_what_took_effect_is_the_decision(new_run: Start, shared_url: str,
     async with Desk(shared_url) as desk:
         case = await desk.show(first)
         await desk.decide(first, Reject(reason="tone"), by="ana", digest=case.digest)
-    await run.resume({first: {"type": "approve", "by": "mallory"}})
+        with pytest.raises(ValueError, match="has decided already: reject by ana"):
+            await run.resume({first: {"type": "approve", "by": "mallory"}})
+        assert run.statuses() == ["decided", "pending"]
+        await desk.resume(run.graph, thread_ids=[run.thread_id])
 
-    answer = {"type": "approve", "by": "mallory"}
-    assert run.decisions()[0] == ("elsewhere", answer, "mallory", "resume")
-    assert run.ledger.events(run.thread_id) == ["asked", "asked", "decided", "decided_elsewhere"]
+    assert run.decisions()[0] == ("reject", {"type": "reject", "reason": "tone"}, "ana", "desk")
+    assert run.ledger.events(run.thread_id) == ["asked", "asked", "decided", "applied"]
 
 
 @in_every_mode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,12 @@ DECIDED = {"decided"}
 VOID = {"refused", "changed", "undone", "reopened", "voided"}
 """Events after which a decision no longer stands."""
 OPEN = ("pending", "decided", "failed")
+HOLDS_THE_CASE = {"claimed", "claim_renewed", "claim_taken_over"}
+ENDS_THE_LEASE = {"claim_released", "rerouted", "reassigned", "escalated", "decided", "voted"}
+NEEDS_THE_CASE = {"claimed", "claim_renewed", "rerouted", "reassigned", "snoozed", "decided", "voted"}
+"""What nobody can do while somebody else is at the case."""
+NOT_THERE = {"ReviewNotFound"}
+"""All that another tenant may be told."""
 
 
 def i1(found: Evidence) -> list[str]:
@@ -150,12 +157,17 @@ def i4(found: Evidence) -> list[str]:
 
 
 def i5(found: Evidence) -> list[str]:
-    """Every pause has exactly one visible review; no orphans either way."""
+    """Every pause has exactly one visible review; no orphans either way. A thread that was stopped asks nobody."""
     shown = {
         (r["thread_id"], r["id"]) for r in found.reviews if r["status"] in OPEN and r["closed_at"] is None
     }
+    stops = {hold["value"] for hold in found.holds if (hold["scope"], hold["kind"]) == ("thread", "stop")}
+    stopped = {(r["thread_id"], r["id"]) for r in found.reviews if r["thread_id"] in stops}
     return [
-        *(f"thread {t} waits for {r}, and nobody is asked" for t, r in sorted(found.paused - shown)),
+        *(
+            f"thread {t} waits for {r}, and nobody is asked"
+            for t, r in sorted(found.paused - shown - stopped)
+        ),
         *(
             f"review {r} of thread {t} is open, and the thread does not wait for it"
             for t, r in sorted(shown - found.paused)
@@ -219,33 +231,55 @@ def i8(found: Evidence) -> list[str]:
 
 
 def i9(found: Evidence) -> list[str]:
-    """A lapsed lease loses no draft and makes no decision; two never hold one case at once."""
-    kept = {(d["thread_id"], d["review_id"], d["by"]) for d in found.drafts}
-    out = [
-        f"review {op['review']}: the draft of {op['client']} is lost"
-        for op in found.ops("draft", "ok")
-        if (op["thread"], op["review"], op["client"]) not in kept
-        and not any(
-            e["type"] == "decided" and (e["data"] or {}).get("by") == op["client"] for e in found.events
-        )
-    ]
-    claims = [op for op in found.ops("claim", "ok") if "claimed_at" in op and "until" in op]
-    for first in claims:
-        for second in claims:
-            same = (first["thread"], first["review"]) == (second["thread"], second["review"])
-            if (
-                same
-                and first["client"] != second["client"]
-                and (
-                    first["claimed_at"]
-                    <= second["claimed_at"]
-                    < min(first["until"], first.get("released_at", first["until"]))
-                )
-            ):
-                out.append(
-                    f"review {first['review']}: {first['client']} and {second['client']} hold it at once"
-                )
+    """A lapsed lease loses no draft and makes no decision; a live one keeps the others out."""
+    return [line for review in found.reviews for line in _leases(found, review)] + _drafts(found)
+
+
+def _leases(found: Evidence, review: Row) -> list[str]:
+    """What was done to a case while somebody else held it, and decisions that nobody made."""
+    out: list[str] = []
+    name, place = _name(review), (review["thread_id"], review["id"])
+    clients = {op["client"] for op in found.history}
+    tried = {op["client"] for op in found.ops("decide") if (op["thread"], op["review"]) == place}
+    holder, until = None, None
+    for event in found.of(review):
+        data = event["data"] or {}
+        kind, by = event["type"], data.get("by")
+        live = holder if until is not None and event["at"] < until else None
+        if kind in NEEDS_THE_CASE and data.get("via") != "system" and live not in (None, by):
+            out.append(f"{name}: {kind} by {by} while {live} holds it")
+        if kind == "claim_renewed" and live is None:
+            out.append(f"{name}: a lease that had lapsed was renewed by {by}")
+        if kind == "decided" and by in clients - tried:
+            out.append(f"{name}: {by} never decided, and a decision is theirs")
+        if kind in HOLDS_THE_CASE:
+            holder, until = by, dt.datetime.fromisoformat(data["until"])
+        elif kind in ENDS_THE_LEASE and data.get("to") != holder:
+            holder = until = None
     return out
+
+
+def _drafts(found: Evidence) -> list[str]:
+    """Drafts that were saved and are not there, or not as they were saved. One's own decision takes one's own."""
+
+    def place(op: Row) -> tuple[str, str, str]:
+        return op["thread"], op["review"], op["client"]
+
+    kept = {(d["thread_id"], d["review_id"], d["by"]): d["body"] for d in found.drafts}
+    last = {place(op): op.get("body") for op in found.ops("draft", "ok")}
+    unsure = {place(op) for op in found.ops("draft", "unknown")}
+    for event in found.events:
+        if event["type"] in DECIDED:
+            last.pop((event["thread_id"], event["review_id"], (event["data"] or {}).get("by", "")), None)
+    lost = [one for one in last if one not in kept]
+    other = [one for one in last if one in kept and one not in unsure and last[one] not in (None, kept[one])]
+    return [
+        *(f"review {review} of thread {thread}: the draft of {by} is lost" for thread, review, by in lost),
+        *(
+            f"review {review} of thread {thread}: the draft of {by} is another"
+            for thread, review, by in other
+        ),
+    ]
 
 
 def i10(found: Evidence) -> list[str]:
@@ -271,20 +305,22 @@ def i10(found: Evidence) -> list[str]:
 
 
 def i11(found: Evidence) -> list[str]:
-    """Tenants are isolated: what belongs to a thread is its tenant's, and nobody acted on another's."""
+    """Tenants are isolated: what belongs to a thread is its tenant's, and to the others it is not there at all."""
     of_thread: dict[str, str] = {r["thread_id"]: r.get("tenant", "default") for r in found.reviews}
     out = []
-    for kind in ("decisions", "events", "effects", "drafts"):
+    for kind in ("decisions", "events", "effects", "drafts", "runs"):
         for row in getattr(found, kind):
             expected = of_thread.get(row["thread_id"])
             if expected is not None and row.get("tenant", expected) != expected:
                 out.append(f"{kind} of thread {row['thread_id']}: of tenant {row['tenant']}, not {expected}")
-    out += [
-        f"{op['client']} of tenant {op['tenant']} did {op['op']} on thread {op['thread']}"
-        for op in found.history
-        if op["outcome"] == "ok" and of_thread.get(op["thread"]) not in (None, op.get("tenant"))
-        if "tenant" in op
-    ]
+    for op in found.history:
+        if "tenant" not in op or of_thread.get(op["thread"], op["tenant"]) == op["tenant"]:
+            continue
+        who = f"{op['client']} of tenant {op['tenant']}"
+        if op["outcome"] == "ok":
+            out.append(f"{who} did {op['op']} on thread {op['thread']}")
+        elif op["outcome"] == "fail" and op["error"] not in NOT_THERE:
+            out.append(f"{who} was told {op['error']} of thread {op['thread']}: it is there, then")
     return out
 
 
@@ -308,8 +344,11 @@ def i12(found: Evidence) -> list[str]:
 
 
 def i13(found: Evidence) -> list[str]:
-    """Probes never execute."""
-    return [f"act {act['key']}: done for a probe" for act in found.acts if act["thread"] in found.probes]
+    """Probes never execute: nothing is done for them, and nothing is begun."""
+    out = [f"act {act['key']}: done for a probe" for act in found.acts if act["thread"] in found.probes]
+    return out + [
+        f"act {row['key']}: begun for a probe" for row in found.effects if row["thread_id"] in found.probes
+    ]
 
 
 def i14(found: Evidence) -> list[str]:

@@ -121,7 +121,7 @@ def gather(
             statement: Any = text.format(where)
             setattr(found, table, cursor.execute(statement, named).fetchall())
         found.paused = _paused(cursor.execute(HEADS, named).fetchall())
-        found.now = cursor.execute("SELECT now() AS now").fetchone()["now"]  # type: ignore[index]
+        found.now = cursor.execute("SELECT now() AS now").fetchone()["now"]
     if sink is not None:
         found.acts = [one for one in sink.acts() if threads is None or one.get("thread") in threads]
     if history is not None:

@@ -47,6 +47,7 @@ def letters(
     idempotent: bool = True,
     sla: Sla | None = None,
     again: bool = False,
+    may_take_over: bool = False,
     fields: dict[str, Any] | None = None,
 ) -> StateGraph[Letters]:
     """draft → `gates` parallel gates → one act each → end.
@@ -56,6 +57,7 @@ def letters(
         idempotent: Whether the target takes the key.
         sla: Of every gate.
         again: A rejection leads to a new draft instead of the end; only with one gate.
+        may_take_over: A person may take the thread over at a gate, and it ends there.
         fields: More fields of the gates.
     """
     builder = StateGraph(Letters)
@@ -72,17 +74,16 @@ def letters(
             name=name,
             action=action(number),
             proposal=f"letter_{number}",
-            schema=Letter,
             identity=("to",),
             question="May this letter go?",
             evidence=lambda s: [Evidence("Case", f"Number {s['number']}")],
             consequence="Posts a letter to {to}.",
             owner=Owner("post-office"),
-            **({} if sla is None else {"sla": sla}),
-            **(fields or {}),
+            **{"schema": Letter, **({} if sla is None else {"sla": sla}), **(fields or {})},
         )
         rejected = "draft" if again else f"left_{number}"
-        add_gate(builder, gate, approved=post, rejected=rejected)
+        ways = {"taken_over": END} if may_take_over else {}
+        add_gate(builder, gate, approved=post, rejected=rejected, **ways)
         builder.add_edge("draft", name)
         if not again:
             builder.add_node(rejected, lambda _: {})
@@ -113,7 +114,7 @@ def _draft(state: Letters) -> dict[str, Any]:
 
 def _post(number: int, idempotent: bool) -> Any:
     def post(state: Letters, key: str, config: dict[str, Any]) -> None:
-        letter = state[f"letter_{number}"]  # type: ignore[literal-required]
+        letter = state[f"letter_{number}"]  # type: ignore[literal-required]  # one of the state's own
         digest = proposal_digest(action(number).name, letter)
         where = config["configurable"]["thread_id"]
         Sink(Path(state["sink"]), idempotent).request(key, digest, thread=where, letter=letter)

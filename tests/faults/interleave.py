@@ -180,12 +180,12 @@ def interleaved() -> Iterator[None]:
         if actor is not None and actor.fate.at == name and not actor.dead:
             actor.meet()
 
-    psycopg.AsyncCursor.execute = execute  # type: ignore[method-assign]
+    psycopg.AsyncCursor.execute = execute  # type: ignore[method-assign]  # for actors, in turn
     for place in PLACES:
-        arm(place, lambda place=place: at(place))  # type: ignore[misc]
+        arm(place, lambda place=place: at(place))
     try:
         yield
     finally:
-        psycopg.AsyncCursor.execute = original  # type: ignore[method-assign]
+        psycopg.AsyncCursor.execute = original  # type: ignore[method-assign]  # as it was
         for place in PLACES:
             arm(place, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -19,7 +20,17 @@ from .sink import Sink
 if TYPE_CHECKING:
     from .scenario import World
 
-__all__ = ["Doing", "deadlines", "holder", "intruder", "reviewer", "time_passes", "worker"]
+__all__ = [
+    "Doing",
+    "deadlines",
+    "holder",
+    "intruder",
+    "prober",
+    "reviewer",
+    "stranger",
+    "time_passes",
+    "worker",
+]
 
 
 @dataclasses.dataclass
@@ -34,6 +45,13 @@ class Doing:
     seed: int
     people: int = 0
     """Reviewers who are still at it."""
+    probe: str | None = None
+    """A thread that nobody ever approves."""
+
+    @property
+    def all_threads(self) -> list[str]:
+        """Those, and the probe."""
+        return [*self.threads, *([self.probe] if self.probe else [])]
 
     def seeded(self, name: str) -> random.Random:
         """A source for one actor, so that what it does is the same whatever the others do."""
@@ -63,8 +81,9 @@ async def _reviews(doing: Doing, process: str, name: str) -> None:
             with doing.history.op(name, "claim", **op):
                 await desk.claim(case.id, minutes=dice.choice((1, 10)), **where)
         elif roll < 0.22:
-            with doing.history.op(name, "draft", **op):
-                await desk.drafts.save(case.id, {"body": "later"}, **where)
+            body = {"body": f"later {number}"}
+            with doing.history.op(name, "draft", body=body, **op):
+                await desk.drafts.save(case.id, body, **where)
         elif roll < 0.3:
             with doing.history.op(name, "snooze", **op):
                 await desk.snooze(case.id, hours=1, **where)
@@ -153,3 +172,48 @@ async def intruder(doing: Doing, process: str) -> None:
             if lease is not None and not lease.left_over:
                 where = {"configurable": lease.configurable}
                 await own.graphs[doing.kind].ainvoke(request(doing.sink.path, 9), where)
+
+
+async def prober(doing: Doing, process: str) -> None:
+    """Run a thread that nobody approves, as a worker, a caller and a replay do; sometimes its case is rejected."""
+    dice, own = doing.seeded("prober"), doing.world.processes[process]
+    assert doing.probe is not None
+    graph = own.graphs[doing.kind]
+    for _ in range(dice.randint(1, 3)):
+        what = dice.choice(("resume", "again", "replay", "reject"))
+        with doing.history.op("prober", what, thread=doing.probe, review=""):
+            if what == "resume":
+                await own.desk.resume(graph, thread_ids=[doing.probe])
+            elif what == "reject":
+                for case in await own.desk.pending(thread_id=doing.probe):
+                    with doing.history.op("prober", "decide", thread=doing.probe, review=case.id):
+                        await own.desk.decide(
+                            case.id, Reject(), by="prober", digest=case.digest, thread_id=doing.probe
+                        )
+            else:
+                async with own.desk.lease(doing.probe, wait=False) as lease:
+                    if lease is not None and not lease.left_over:
+                        where = {"configurable": dict(lease.configurable)}
+                        if what == "replay":
+                            past = [one async for one in graph.aget_state_history(where)]
+                            where["configurable"] |= dice.choice(past).config["configurable"]
+                        await graph.ainvoke(None, where)
+
+
+async def stranger(doing: Doing, process: str) -> None:
+    """Of another tenant, and knows every name: nothing that they ask for is there."""
+    dice, own = doing.seeded("stranger"), doing.world.processes[process]
+    known = "SELECT thread_id, id, digest FROM hitl.reviews WHERE thread_id = ANY (%s) ORDER BY seq"
+    for _ in range(dice.randint(2, 5)):
+        name, review, digest = dice.choice(doing.world.admin.execute(known, [doing.threads]).fetchall())
+        what = dice.choice(("claim", "draft", "decide", "undo", "snooze", "reroute", "retry"))
+        where = {"by": "mallory", "thread_id": name}
+        calls: dict[str, Callable[[], Any]] = {
+            "decide": lambda: own.desk.decide(review, Approve(), digest=digest, **where),  # noqa: B023  # at once
+            "draft": lambda: own.desk.drafts.save(review, {"body": "mine"}, **where),  # noqa: B023  # at once
+            "snooze": lambda: own.desk.snooze(review, hours=1, **where),  # noqa: B023  # at once
+            "reroute": lambda: own.desk.reroute(review, to="us", reason="ours", **where),  # noqa: B023  # at once
+        }
+        with doing.history.op("mallory", what, thread=name, review=review, tenant=own.desk.tenant):
+            await (calls[what]() if what in calls else getattr(own.desk, what)(review, **where))
+        assert await own.desk.resume(own.graphs[doing.kind], thread_ids=doing.threads) == []

@@ -22,14 +22,17 @@ from .evidence import gather
 from .graphs import letters, request, thread
 from .history import History
 from .interleave import ACTOR, PLACES, Actor, Fate, Turns, interleaved
-from .people import Doing, deadlines, holder, intruder, reviewer, time_passes, worker
+from .people import Doing, deadlines, holder, intruder, prober, reviewer, stranger, time_passes, worker
 from .sink import Sink
 
 __all__ = ["Process", "World"]
 
-PROCESSES = ("workers-0", "workers-1", "desk-0", "desk-1", "test")
+PROCESSES = ("workers-0", "workers-1", "desk-0", "desk-1", "test", "elsewhere")
 KINDS = [(gates, idempotent) for gates in (1, 2) for idempotent in (True, False)]
 LONGEST_S = 60
+RUNS_ON = ("input", "again", "replay")
+PROBED, ESTRANGED = 0.15, 0.2
+"""How many of the schedules have a thread that nobody approves, and somebody of another tenant."""
 
 
 @dataclasses.dataclass
@@ -70,8 +73,9 @@ class World:
         self.admin = stack.enter_context(psycopg.connect(self._url, autocommit=True))
         for name in PROCESSES:
             url = f"{self._url}&application_name={name}"
-            saver = await stack.enter_async_context(open_checkpointer(url, max_size=6))
-            desk = await stack.enter_async_context(Desk(url, max_size=6))
+            tenant = "others" if name == "elsewhere" else None
+            saver = await stack.enter_async_context(open_checkpointer(url, max_size=6, tenant=tenant))
+            desk = await stack.enter_async_context(Desk(url, max_size=6, tenant=tenant))
             built = {
                 kind: letters(kind[0], idempotent=kind[1], sla=Sla(4, on_expiry="reject")) for kind in KINDS
             }
@@ -100,7 +104,10 @@ class World:
         test = self.processes["test"]
         for number, name in enumerate(threads):
             await test.graphs[kind].ainvoke(request(sink.path, number), thread(name), durability="exit")
-        doing = Doing(self, kind, threads, sink, history, seed)
+        probe = f"s{seed}-probe" if _seeded(seed, "probe").random() < PROBED else None
+        if probe is not None:
+            await test.graphs[kind].ainvoke(request(sink.path, 9), thread(probe), durability="exit")
+        doing = Doing(self, kind, threads, sink, history, seed, probe=probe)
         turns = Turns(random.Random(f"{seed} turns"))  # noqa: S311  # as above
         self.story = f"{kind[0]} gates, {'idempotent' if kind[1] else 'plain'}, {len(threads)} threads"
         actors = self._actors(doing, turns, random_)
@@ -110,7 +117,8 @@ class World:
         for process in self.processes.values():
             await process.restart()
         problems += [] if problems else await self._brought_to_rest(doing)
-        found = gather(self.admin, sink, history, threads=threads, since=since)
+        found = gather(self.admin, sink, history, threads=doing.all_threads, since=since)
+        found.probes |= {probe} if probe else set()
         for name in threads:
             state = await test.graphs[kind].aget_state(thread(name))
             asked = any(one == name for one, _ in found.paused)
@@ -136,6 +144,7 @@ class World:
             cast.append(("holder", "desk-0", holder(doing, "desk-0")))
         if random_.random() < 0.2:
             cast.append(("intruder", "desk-1", intruder(doing, "desk-1")))
+        cast += _outsiders(doing)
         actors = []
         for name, process, work in cast:
             actor = Actor(name, process, turns, self.admin, self.processes[process].restart)
@@ -183,19 +192,34 @@ class World:
             self.clock.advance(minutes=2)
             await desk.effects.lose()
             posted = doing.sink.counts()
-            for name in doing.threads:
+            for name in doing.all_threads:
                 for effect in await desk.effects.list(status="unknown", thread_id=name):
                     await desk.effects.settle(effect.key, happened=bool(posted[effect.key]), by="test")
                 for case in await desk.cases(status="failed", thread_id=name):
                     await desk.retry(case.id, by="test", thread_id=name)
-            await desk.resume(graph, thread_ids=doing.threads)
+            await desk.resume(graph, thread_ids=doing.all_threads)
             begun = {run["thread_id"] for run in await desk.unfinished_runs()}
-            for name in begun | {op["thread"] for op in doing.history.read() if op["op"] == "input"}:
+            for name in begun | {op["thread"] for op in doing.history.read() if op["op"] in RUNS_ON}:
                 await _tried_again(desk, graph, name)
             left = [await desk.cases(status=status) for status in ("decided", "failed")]
-            if not any(case.thread_id in doing.threads for page in left for case in page):
+            if not any(case.thread_id in doing.all_threads for page in left for case in page):
                 return []
         return ["it does not come to rest"]
+
+
+def _outsiders(doing: Doing) -> list[tuple[str, str, Coroutine[Any, Any, None]]]:
+    """Who takes part and has nothing to do with the threads of the others."""
+    cast: list[tuple[str, str, Coroutine[Any, Any, None]]] = []
+    if doing.probe is not None:
+        cast.append(("prober", "workers-1", prober(doing, "workers-1")))
+    if _seeded(doing.seed, "stranger").random() < ESTRANGED:
+        cast.append(("stranger", "elsewhere", stranger(doing, "elsewhere")))
+    return cast
+
+
+def _seeded(seed: int, what: str) -> random.Random:
+    """A source of its own, so that what was played under a seed before is played still."""
+    return random.Random(f"{seed} {what}")  # noqa: S311  # seeds are to be replayed
 
 
 async def _tried_again(desk: Desk, graph: Any, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import subprocess
 import time
@@ -42,6 +43,23 @@ class PrivateServer:
         """Stop and start."""
         self.stop(how=how)
         self.start()
+
+    def no_room(self) -> None:
+        """From now on the system refuses to let its files grow, as on a full disk; a start makes room again."""
+        main = Path(f"/proc/{self._home.server_pid()}")
+        others = self.sql("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        owner = main.stat()  # who alone may say so
+        own = {} if os.geteuid() == owner.st_uid else {"user": owner.st_uid, "group": owner.st_gid}
+        for pid in (main.name, *(str(pid) for (pid,) in others)):
+            done = subprocess.run(["prlimit", "--pid", pid, "--fsize=0:"], check=False, **own)
+            assert done.returncode == 0, f"prlimit of {pid}"
+
+    def wait_gone(self) -> None:
+        """Wait until it has ended by itself."""
+        end = time.monotonic() + 30
+        while self._home.server_pid() is not None:
+            assert time.monotonic() < end, "the server goes on"
+            time.sleep(0.02)
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """A statement on a connection of its own."""

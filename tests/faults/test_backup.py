@@ -84,6 +84,31 @@ def test_a_backup_from_before_the_act_brings_the_same_key(
     assert sink.counts() == {key: 1}
 
 
+def test_what_a_backup_has_forgotten_is_told(
+    db_url: str, tmp_path: Path, plain_sink: Sink, paused: Any, finished: Finish
+) -> None:
+    """Set back to before the decision, the log is not what its anchor says: told, also once it has grown (I8)."""
+    paused(plain_sink)
+    backup = copied(db_url, f"older_{tmp_path.name[-20:]}".lower())
+    approve(db_url)
+    finished(plain_sink)
+    with Desk(db_url) as desk:
+        desk.audit.seal()
+        anchor = desk.audit.anchor()
+    with restored(db_url, backup), Desk(db_url) as desk:
+        shorter = desk.audit.verify(anchor)
+        for number in range(3):
+            desk.holds.pause("thread", f"other-{number}", by="ana", reason="a look")
+        paused(plain_sink, "t1", "t2")
+        desk.audit.seal()
+        regrown = desk.audit.verify(anchor)
+        asked = [case.thread_id for case in desk.pending()]
+
+    assert (shorter.ok, regrown.ok) == (False, False)
+    assert "t0" in asked  # whoever is asked again is asked by a log that says that it was set back
+    assert len(plain_sink.acts()) == 1
+
+
 def test_dumped_and_restored_the_log_still_verifies(sink: Sink, tmp_path: Path, finished: Finish) -> None:
     """pg_dump and psql bring everything back: cases, decisions, the ledger and the audit chain (I8)."""
     dump = str(tmp_path / "dump.sql")

@@ -128,12 +128,25 @@ def expired_early(found: Evidence) -> None:
     found.decisions[0] |= {"via": "system", "by": "system:expiry"}
 
 
+def before_the_decision(kind: str, by: str, minutes: int = 10) -> Callable[[Evidence], None]:
+    """Something that happened to the case, and holds until `minutes` after noon, before Ana decided it."""
+    until = (NOON + dt.timedelta(minutes=minutes)).isoformat()
+    return lambda found: found.events.insert(1, event(1, kind, by=by, until=until))
+
+
 def held_by_two(found: Evidence) -> None:
-    until = NOON + dt.timedelta(minutes=10)
-    found.history += [
-        op("claim", "ana", claimed_at=NOON, until=until),
-        op("claim", "bob", claimed_at=NOON + dt.timedelta(minutes=5), until=until),
-    ]
+    before_the_decision("claimed", "ana")(found)
+    before_the_decision("claimed", "bob")(found)
+
+
+def begun_for_a_probe(found: Evidence) -> None:
+    found.probes.add("t1")
+    found.acts.clear()
+
+
+def drafted(found: Evidence) -> None:
+    found.history.append(op("draft", "cleo", body={"body": "Bye"}))
+    found.drafts.append({"thread_id": "t1", "review_id": "r1", "by": "cleo", "body": {"body": "Hi"}})
 
 
 BROKEN: list[tuple[str, str, Callable[[Evidence], object]]] = [
@@ -171,7 +184,11 @@ BROKEN: list[tuple[str, str, Callable[[Evidence], object]]] = [
     ("I8", "no event of the act", lambda e: e.events.pop(2)),
     ("I8", "the chain", lambda e: e.chain.append("seal 3 does not fit")),
     ("I9", "a lost draft", lambda e: e.history.append(op("draft", "cleo"))),
+    ("I9", "another draft", drafted),
     ("I9", "two holders", held_by_two),
+    ("I9", "decided while another holds it", before_the_decision("claimed", "bob")),
+    ("I9", "renewed after it lapsed", before_the_decision("claim_renewed", "ana")),
+    ("I9", "decided by nobody", lambda e: e.history[0].update(op="claim")),
     ("I10", "another clock", lambda e: e.events[1].update(at=NOON + dt.timedelta(days=1))),
     ("I10", "before it began", lambda e: e.reviews[0].update(asked_at=NOON - dt.timedelta(days=1))),
     ("I10", "expired early", expired_early),
@@ -181,9 +198,11 @@ BROKEN: list[tuple[str, str, Callable[[Evidence], object]]] = [
         "acted on another's",
         lambda e: (e.reviews[0].update(tenant="a"), e.history[0].update(tenant="b")),
     ),
+    ("I11", "told of another's", lambda e: e.history[1].update(tenant="b", error="DecisionConflict")),
     ("I12", "another recipient", lambda e: e.acts[0]["letter"].update(to="b@example.com")),
     ("I12", "not the edit", edited),
     ("I13", "a probe", lambda e: e.probes.add("t1")),
+    ("I13", "begun for a probe", begun_for_a_probe),
     ("I14", "undone, and done", undone),
     ("I14", "too late, and never sent", too_late),
 ]
@@ -235,6 +254,32 @@ def test_a_real_run_is_let_through(db_url: str, tmp_path: Path) -> None:
     assert check(found) == []
     assert len(found.acts) == 1
     assert len(found.paused) == 3
+
+
+def held_by_two_in_turn(found: Evidence) -> None:
+    before_the_decision("claim_taken_over", "ana")(found)
+    before_the_decision("claimed", "bob")(found)
+
+
+LEFT_ALONE: list[tuple[str, Callable[[Evidence], object]]] = [
+    ("held by who decided", before_the_decision("claimed", "ana")),
+    ("a lease that had lapsed", before_the_decision("claimed", "bob", minutes=1)),
+    ("a lease taken over", held_by_two_in_turn),
+    (
+        "not there for others",
+        lambda e: e.history.append(op("claim", "eve", "fail", tenant="b", error="ReviewNotFound")),
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "adds"), LEFT_ALONE, ids=[what for what, _ in LEFT_ALONE])
+def test_what_is_right_is_let_through(what: str, adds: Callable[[Evidence], object]) -> None:
+    """A checker that complains of everything shows nothing either."""
+    found = good()
+
+    adds(found)
+
+    assert check(found) == [], what
 
 
 def test_a_missing_review_of_a_real_pause_is_seen(db_url: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from hitl_graph.desk import acting, runs
+from hitl_graph.desk import acting, ownership, runs
 
 from . import witnesses
 
@@ -43,12 +43,28 @@ def with_function(text: str) -> Mutation:
     @contextlib.contextmanager
     def mutated(url: str) -> Iterator[None]:
         with psycopg.connect(url, autocommit=True) as conn:
-            conn.execute(text)  # type: ignore[arg-type]
+            conn.execute(text)
         yield
 
     return mutated
 
 
+def both(first: Mutation, second: Mutation) -> Mutation:
+    """One guard stands behind the other."""
+
+    @contextlib.contextmanager
+    def mutated(url: str) -> Iterator[None]:
+        with first(url), second(url):
+            yield
+
+    return mutated
+
+
+NO_KEY = """
+CREATE FUNCTION hitl.overwrite() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN DELETE FROM hitl.decisions WHERE thread_id = NEW.thread_id AND review_id = NEW.review_id; RETURN NEW; END $$;
+CREATE TRIGGER overwrite BEFORE INSERT ON hitl.decisions FOR EACH ROW EXECUTE FUNCTION hitl.overwrite()
+"""
 NO_FENCE = """
 CREATE OR REPLACE FUNCTION hitl.check_fence(thread text, fence bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN END $$
@@ -57,38 +73,69 @@ NO_LEDGER = """
 CREATE FUNCTION hitl.forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER forget BEFORE INSERT ON hitl.effects FOR EACH ROW EXECUTE FUNCTION hitl.forget()
 """
-MUTATIONS: dict[str, tuple[Scene, Mutation]] = {
+NO_TENANTS = """
+CREATE OR REPLACE FUNCTION hitl.tenant() RETURNS text LANGUAGE sql STABLE AS $$ SELECT 'default' $$
+"""
+NO_QUESTION = """
+CREATE OR REPLACE FUNCTION hitl.why_not_approved(thread text, review text, content text) RETURNS text
+LANGUAGE sql STABLE AS $$ SELECT NULL::text $$
+"""
+DECIDES_ONCE = "status = 'pending' AND digest = %(digest)s"
+NOBODY_ELSE = "(claimed_until IS NULL OR claimed_until <= now() OR claimed_by = %(me)s)"
+MUTATIONS: dict[str, tuple[Scene, Mutation, tuple[str, ...]]] = {
     "compare-and-set of decide": (
         witnesses.decided_in_between,
-        without(acting.SQL, "decide", "status = 'pending' AND digest = %(digest)s"),
+        without(acting.SQL, "decide", DECIDES_ONCE),
+        (
+            "ana was told UniqueViolation",
+        ),  # the table has one decision for a case, and that is all that is left
+    ),
+    "compare-and-set of decide, and the table's key": (
+        witnesses.decided_in_between,
+        both(without(acting.SQL, "decide", DECIDES_ONCE), with_function(NO_KEY)),
+        ("I1: ",),
     ),
     "compare-and-set of undo": (
         witnesses.undone_in_between,
         without(acting.SQL, "undo", "d.dispatched_at IS NULL"),
+        ("I14: ",),
+    ),
+    "compare-and-set of claim": (
+        witnesses.claimed_twice,
+        without(ownership.SQL, "claim", NOBODY_ELSE),
+        ("I9: ",),
+    ),
+    "claim, where a case is decided": (
+        witnesses.claimed_in_between,
+        without(acting.SQL, "decide", NOBODY_ELSE[:-1] + "\n           OR %(via)s = 'system')"),
+        ("I9: ",),
     ),
     "lease of a run": (
         witnesses.two_workers,
         without(runs.SQL, "acquire_run", "u.holder IS NULL"),
+        ("two runs of one thread",),
     ),
-    "fence": (witnesses.late_writer, with_function(NO_FENCE)),
-    "ledger": (witnesses.killed_after_the_act, with_function(NO_LEDGER)),
+    "fence": (witnesses.late_writer, with_function(NO_FENCE), ("one letter was posted 2 times",)),
+    "ledger": (witnesses.killed_after_the_act, with_function(NO_LEDGER), ("I2: ",)),
+    "tenants": (witnesses.of_another_tenant, with_function(NO_TENANTS), ("I11: ",)),
+    "the desk's word at the act": (witnesses.forged, with_function(NO_QUESTION), ("I7: ", "I13: ")),
 }
 
 
 @pytest.mark.parametrize("guard", MUTATIONS)
 def test_with_the_guard_the_checker_is_content(guard: str, db_url: str, tmp_path: Path) -> None:
     """The scene that the guard is there for ends well."""
-    scene, _ = MUTATIONS[guard]
+    scene, _, _ = MUTATIONS[guard]
 
     assert scene(db_url, tmp_path) == []
 
 
 @pytest.mark.parametrize("guard", MUTATIONS)
 def test_without_the_guard_the_checker_complains(guard: str, db_url: str, tmp_path: Path) -> None:
-    """The same scene without it ends in a complaint."""
-    scene, mutation = MUTATIONS[guard]
+    """The same scene without it ends in a complaint, and by the name of what the guard keeps."""
+    scene, mutation, names = MUTATIONS[guard]
 
     with mutation(db_url):
         complaints = scene(db_url, tmp_path)
 
-    assert complaints != []
+    assert [name for name in names if not any(name in complaint for complaint in complaints)] == []

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from langgraph.types import Command
 
 from hitl_graph import Approve, Desk, Reject, open_checkpointer
 from hitl_graph.desk.sync_desk import SyncDesk
+from hitl_graph.errors import EffectError
 from hitl_graph.failpoints import FailpointReached, arm
+from hitl_graph.reviews import proposal_digest
 from hitl_graph.testing import FakeClock
 
 from .checker import check
@@ -22,7 +25,18 @@ from .graphs import letters, request, thread
 from .history import History
 from .sink import Sink
 
-__all__ = ["decided_in_between", "killed_after_the_act", "late_writer", "two_workers", "undone_in_between"]
+__all__ = [
+    "claimed_in_between",
+    "claimed_twice",
+    "decided_in_between",
+    "forged",
+    "killed_after_the_act",
+    "late_writer",
+    "of_another_tenant",
+    "two_workers",
+    "undone_in_between",
+    "wait_for_lock",
+]
 
 WAIT_S = 10.0
 
@@ -87,7 +101,7 @@ def undone_in_between(url: str, folder: Path) -> list[str]:
         with psycopg.connect(url) as conn:
             conn.execute("SELECT FROM hitl.reviews FOR UPDATE")
             undoing.start()  # it has looked at the decision, and waits for the case
-            _wait_for_lock(conn)
+            wait_for_lock(conn)
 
             def dispatched() -> None:
                 conn.rollback()
@@ -194,6 +208,91 @@ def killed_after_the_act(url: str, folder: Path) -> list[str]:
     return check(gather(url, sink))
 
 
+def claimed_twice(url: str, folder: Path) -> list[str]:
+    """Two people want to be at one case; the lease of the first lapses, and what they had written stays."""
+    sink, history = Sink(folder / "sink"), History()
+    with FakeClock(url) as clock, process(url) as (graph, desk):
+        graph.invoke(request(sink.path), thread("t1"))
+        [case] = desk.pending()
+        op = {"thread": "t1", "review": case.id}
+        with history.op("ana", "claim", **op):
+            desk.claim(case.id, by="ana", minutes=10)
+        with history.op("ana", "draft", body={"body": "Better"}, **op):
+            desk.drafts.save(case.id, {"body": "Better"}, by="ana")
+        with history.op("bob", "claim", **op):
+            desk.claim(case.id, by="bob", minutes=1)
+        with history.op("bob", "draft", body={"body": "Bye"}, **op):
+            desk.drafts.save(case.id, {"body": "Bye"}, by="bob")
+        clock.advance(minutes=11)
+        desk.resume(graph)
+        left = check(gather(url, sink, history))
+        with history.op("bob", "decide", **op):
+            desk.decide(case.id, Approve(), by="bob", digest=case.digest)
+        desk.resume(graph)
+        found = left + check(gather(url, sink, history))
+        drafts = [draft.by for name in ("ana", "bob") for draft in desk.drafts.list(by=name)]
+    return found + ([] if drafts == ["ana"] else [f"I9: kept are drafts of {drafts}"])
+
+
+def claimed_in_between(url: str, folder: Path) -> list[str]:
+    """Between a reviewer's look at a case and their decision, another begins to work on it."""
+    sink, history = Sink(folder / "sink"), History()
+    with process(url) as (graph, desk), Desk(url) as second:
+        graph.invoke(request(sink.path), thread("t1"))
+        [case] = desk.pending()
+        op = {"thread": "t1", "review": case.id}
+
+        def claim() -> None:
+            with history.op("bob", "claim", **op):
+                second.claim(case.id, by="bob")
+
+        with once_at("decide.begun", _on_a_thread(claim)), history.op("ana", "decide", **op):
+            desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+        desk.resume(graph)
+    return check(gather(url, sink, history)) + _astonished(history)
+
+
+def of_another_tenant(url: str, folder: Path) -> list[str]:
+    """Somebody of another tenant knows the names of a case and its thread, and tries what there is to try."""
+    sink, history = Sink(folder / "sink"), History()
+    with process(url) as (graph, desk), Desk(url, tenant="others") as stranger:
+        graph.invoke(request(sink.path), thread("t1"))
+        [case] = desk.pending()
+        tries: dict[str, Callable[[], Any]] = {
+            "claim": lambda: stranger.claim(case.id, by="mallory"),
+            "draft": lambda: stranger.drafts.save(case.id, {"body": "Mine"}, by="mallory"),
+            "decide": lambda: stranger.decide(case.id, Approve(), by="mallory", digest=case.digest),
+            "undo": lambda: stranger.undo(case.id, by="mallory"),
+        }
+        for what, attempt in tries.items():
+            with history.op("mallory", what, thread="t1", review=case.id, tenant=stranger.desk.tenant):
+                attempt()
+        stranger.resume(graph)
+        with history.op("ana", "decide", thread="t1", review=case.id, tenant=desk.desk.tenant):
+            desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+        desk.resume(graph)
+    return check(gather(url, sink, history))
+
+
+def forged(url: str, folder: Path) -> list[str]:
+    """A thread that nobody approves is pushed to its act, with an approval that stands in its state alone."""
+    sink = Sink(folder / "sink")
+    with process(url) as (graph, desk):
+        graph.invoke(request(sink.path), thread("t1"))
+        [case] = desk.pending()
+        desk.decide(case.id, Reject(), by="ana", digest=case.digest)
+        desk.resume(graph)
+        [record] = graph.get_state(thread("t1")).values["reviews"]
+        letter = graph.get_state(thread("t1")).values["letter_0"]
+        let_through = {**record, "outcome": "approved", "final_digest": proposal_digest("post_0", letter)}
+        where = graph.update_state(thread("t1"), {"reviews": [let_through]}, as_node="draft")
+        with contextlib.suppress(EffectError):
+            graph.invoke(Command(goto="post_0"), where)
+    found = gather(url, sink, finished=False)
+    found.probes = {"t1"}
+    return check(found)
+
+
 def _on_a_thread(work: Callable[[], None]) -> Callable[[], None]:
     """`work` on a thread of its own, waited for: the place that is passed belongs to a desk's own loop."""
 
@@ -205,7 +304,7 @@ def _on_a_thread(work: Callable[[], None]) -> Callable[[], None]:
     return hook
 
 
-def _wait_for_lock(conn: psycopg.Connection[Any]) -> None:
+def wait_for_lock(conn: psycopg.Connection[Any]) -> None:
     """Wait until somebody waits for what this connection has locked."""
     waits = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
     deadline = time.monotonic() + WAIT_S

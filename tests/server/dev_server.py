@@ -119,7 +119,7 @@ class DevServer:
         while time.monotonic() < deadline:
             assert self._process.poll() is None, f"the server ended:\n{self.log[-4000:]}"
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{self.url}/ok", timeout=5).close()  # noqa: S310
+                urllib.request.urlopen(f"{self.url}/ok", timeout=5).close()  # noqa: S310  # our own server
                 return
             time.sleep(0.05)
         raise AssertionError(f"the server did not start:\n{self.log[-4000:]}")
