@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import in_process, on_postgres
+from benchmarks import audit, in_process, on_postgres
 from benchmarks.measure import Figure
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -42,6 +42,9 @@ def main() -> None:
             for work in (on_postgres.one_at_a_time(300 // share), on_postgres.many_at_once(240 // share)):
                 for figure in asyncio.run(_all(work)):
                     keep(figure)
+
+        for figure in audit.sealed_and_verified(100_000 // share):
+            keep(figure)
 
     console.print(table(figures))
     RESULTS.write_text(json.dumps({"machine": machine(), "figures": _json(figures)}, indent=2) + "\n")

@@ -44,9 +44,16 @@ def sync_pool(
 
 
 def async_pool(
-    url: str, *, max_size: int, bound: TenantsPools, kwargs: Mapping[str, Any]
+    url: str, *, max_size: int, bound: TenantsPools, kwargs: Mapping[str, Any], lent: bool = False
 ) -> AsyncConnectionPool[Any]:
-    """`sync_pool`, for the event loop."""
+    """`sync_pool`, for the event loop.
+
+    Args:
+        url: A Postgres connection string. max_size: Connections at most. kwargs: For each of them.
+        bound: Whose rows they see.
+        lent: Whether people's own SQL runs on them, as on a desk's: each that comes back is bound anew, beside the call
+            that gave it back, and a tenant or role that was set there is gone.
+    """
 
     async def check(conn: AsyncConnection[Any]) -> None:
         if is_closed(conn):
@@ -59,6 +66,7 @@ def async_pool(
         max_size=max_size,
         kwargs=dict(kwargs),
         configure=bound.abind,
+        reset=bound.abind if lent else None,
         check=check,
         reconnect_timeout=RECONNECT_S,
         open=False,

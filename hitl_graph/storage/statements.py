@@ -14,7 +14,6 @@ __all__ = ["load_statements", "of_tenant"]
 
 # A name after `hitl.` that no bracket follows at once is a table's; functions are called, sequences are quoted.
 _TABLE = re.compile(r"(?<!')\bhitl\.(?=\w+\b(?!\())(?!migrations\b)")
-_KEY = re.compile(r"(\bINSERT INTO hitl_tenant\.(?:(?!\bINSERT INTO\b)[^;])*?\bON CONFLICT )\((?!tenant)")
 # LangGraph's tables have no views: one would come in the way of its migrations.
 _THEIRS = re.compile(
     r"(?<!DELETE )\b(FROM|JOIN|USING) (checkpoints|checkpoint_blobs|checkpoint_writes)\b"
@@ -34,11 +33,11 @@ def load_statements(package: str, file: str) -> dict[str, LiteralString]:
 
 
 def of_tenant(sql: str) -> LiteralString:
-    """A statement for the rows of one tenant: our tables' views, keys that begin with it, and LangGraph's rows by it.
+    """A statement for the rows of one tenant: our tables' views, and LangGraph's rows by it.
 
     What is deleted of LangGraph's says so itself, or leaves it to row-level security.
     """
-    return _THEIRS.sub(_of_theirs, _KEY.sub(r"\1(tenant, ", _TABLE.sub("hitl_tenant.", sql)))
+    return _THEIRS.sub(_of_theirs, _TABLE.sub("hitl_tenant.", sql))
 
 
 def _of_theirs(found: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import AsyncConnection, Connection
 
 from hitl_graph.errors import TenantError
+from hitl_graph.plain import key_of
 
 __all__ = ["DEFAULT", "TenantsPools", "checked_tenant", "must_be_bound"]
 
@@ -22,7 +23,7 @@ def checked_tenant(tenant: str | None) -> str:
 
     Raises:
         TenantError: It is no name: empty, with blanks around it, longer than 100 characters, or with characters that
-            cannot be shown.
+            cannot be seen.
     """
     if tenant is None:
         tenant = os.environ.get("HITL_TENANT") or DEFAULT
@@ -31,15 +32,18 @@ def checked_tenant(tenant: str | None) -> str:
         or not tenant.strip()
         or tenant != tenant.strip()
         or not tenant.isprintable()
+        or not all(
+            c == " " or key_of(c) for c in tenant
+        )  # such as a variation selector: two names that look alike
     ):
-        raise TenantError(f"tenant: {tenant!r} is no name: give a text of printable characters")
+        raise TenantError(f"tenant: {tenant!a} is no name: give a text of characters that can be seen")
     if len(tenant) > LONGEST:
         raise TenantError(f"tenant: is {len(tenant)} characters long, and {LONGEST} are the most")
     return tenant
 
 
 class TenantsPools:
-    """What a pool does with each connection that it opens: `configure=` of psycopg's pools."""
+    """What a pool does with each connection that it opens, and with one that comes back from people's own SQL."""
 
     def __init__(self, tenant: str | None) -> None:
         self.tenant = checked_tenant(tenant)

@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from hitl_graph import Desk, Edit, open_checkpointer
-from hitl_graph.cli.app import main
+from tests.support.commands import Command
 from tests.support.graphs import mail_graph, thread
 
 from .log import tamper, write
-
-
-class Said(NamedTuple):
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def hg(db_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    """Runs one command on a database of this test's own."""
-    monkeypatch.setenv("HITL_DATABASE_URL", db_url)
-    monkeypatch.setenv("COLUMNS", "160")
-    before = signal.getsignal(signal.SIGTERM)
-
-    def run(*args: str) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main(args)
-        said = capsys.readouterr()
-        return Said(left.value.code or 0, said.out, said.err)  # type: ignore[arg-type]
-
-    yield run
-    signal.signal(signal.SIGTERM, before)
 
 
 def test_verify_says_whether_the_log_holds(hg: Command, db_url: str) -> None:
@@ -144,6 +109,20 @@ def test_erase_asks_first(hg: Command, db_url: str) -> None:
     assert (asked.code, "cannot be taken back" in asked.err) == (2, True)
     assert (done.code, done.json["erased"]["events"]) == (0, 1)
     assert (after.json["ok"], after.json["erased"]) == (True, 1)
+
+
+def test_an_erased_case_is_shown_as_erased(hg: Command, db_url: str, tmp_path: Path) -> None:
+    """Not as a question of another library's, with an empty proposal."""
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = mail_graph().compile(checkpointer=checkpointer)
+        graph.invoke({"ticket": "T", "sink": str(tmp_path / "sink")}, thread("t1"))
+        [case] = desk.pending()
+        desk.audit.erase("t1", by="dpo", reason="asked for", force=True)
+    shown = hg("show", case.id)
+
+    assert shown.code == 0
+    assert f"hitl-graph audit show {case.id[:8]}" in shown.out
+    assert not [words for words in ("another library", "of this library", "Proposed") if words in shown.out]
 
 
 @pytest.mark.parametrize("before", [(), ("--tenant", "other")])

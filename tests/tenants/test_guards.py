@@ -6,20 +6,18 @@ import re
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
 from hitl_graph import Desk, open_checkpointer
 from hitl_graph.errors import TenantError
 from hitl_graph.storage.statements import load_statements
 from hitl_graph.storage.tenants import checked_tenant
-from hitl_graph.testing.databases import Databases
 from tests.support.graphs import mail_graph, thread
+from tests.tenants.owned import owned_database
 
 OURS = """
     SELECT relname FROM pg_class
@@ -147,6 +145,31 @@ async def test_a_desk_acts_as_no_superuser(db_url: str) -> None:
     assert row == {"role": "hitl_member", "bound": True}
 
 
+@pytest.mark.parametrize(
+    "slip",
+    [
+        "SET hitl.tenant = 'other'",
+        "RESET hitl.tenant",
+        "SELECT set_config('hitl.tenant', 'other', false)",
+        "RESET ROLE",
+        "SET ROLE pg_read_all_data",
+        "SET search_path = hitl_jobs",
+    ],
+)
+async def test_what_own_sql_sets_on_a_desks_connection_is_gone_when_it_comes_back(
+    db_url: str, slip: LiteralString
+) -> None:
+    """The next who gets the connection, or the one in its place, is bound as before."""
+    async with Desk(db_url, tenant="acme", max_size=1) as desk:
+        async with desk.pool.connection() as conn:
+            await conn.execute(slip)
+        [row] = await desk.rows(
+            "SELECT hitl.tenant() AS tenant, current_user::text AS role, to_regclass('checkpoints')::text AS found"
+        )
+
+    assert row == {"tenant": "acme", "role": "hitl_member", "found": "checkpoints"}
+
+
 def test_a_connection_that_cannot_be_bound_is_refused(db_url: str) -> None:
     """Fail closed: nothing is read or written past row-level security."""
     with psycopg.connect(db_url) as conn:
@@ -159,16 +182,10 @@ def test_a_connection_that_cannot_be_bound_is_refused(db_url: str) -> None:
 
 
 @pytest.fixture
-def owned_url(databases: Databases, db_url: str) -> Iterator[str]:
+def owned_url(db_url: str) -> Iterator[str]:
     """A database of an ordinary user, who may make no roles: as on a managed server."""
-    name = f"{psycopg.conninfo.conninfo_to_dict(db_url)['dbname']}_owned"
-    parts = {"name": sql.Identifier(name)}
-    with psycopg.connect(db_url, autocommit=True) as conn:
-        conn.execute(sql.SQL("CREATE ROLE {name} LOGIN").format(**parts))
-        conn.execute(sql.SQL("CREATE DATABASE {name} OWNER {name} STRATEGY FILE_COPY").format(**parts))
-        yield make_conninfo(db_url, dbname=name, user=name)
-        conn.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**parts))
-        conn.execute(sql.SQL("DROP ROLE {name}").format(**parts))
+    with owned_database(db_url) as url:
+        yield url
 
 
 def test_an_ordinary_owner_is_bound_without_the_role(owned_url: str, tmp_path: Path) -> None:
@@ -184,7 +201,9 @@ def test_an_ordinary_owner_is_bound_without_the_role(owned_url: str, tmp_path: P
     assert (seen, whole) == ((1, 0), (0,))
 
 
-@pytest.mark.parametrize("name", ["", " ", " acme", "a\tb", "a\x00b", "a\ud800", "x" * 101, 5])
+@pytest.mark.parametrize(
+    "name", ["", " ", " acme", "a\tb", "a\x00b", "a\ud800", "a\ufe0f", "a\u2800", "a\u200b", "x" * 101, 5]
+)
 def test_what_is_no_name_is_no_tenant(name: Any) -> None:
     """Said before anything is opened."""
     with pytest.raises(TenantError, match="tenant: "):

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.rows import tuple_row
 
-from hitl_graph.desk.audit.chain import Anchor, Event, chained
+from hitl_graph.desk.audit.chain import Anchor, Event, Seal, chained
 from hitl_graph.desk.audit.erasure import erase_thread
 from hitl_graph.desk.audit.export import head_line, seal_line
 from hitl_graph.desk.audit.story import tell_story
@@ -24,7 +24,8 @@ __all__ = ["Audit", "SyncAudit", "seal_next"]
 
 SQL = load_statements("hitl_graph.desk.audit", "audit.sql")
 SEALED_AT_ONCE = 1000
-READ_AT_ONCE = 10_000
+READ_AT_ONCE = 500
+"""As many as the server can send without being read from: it works on these while those before are looked at."""
 _KEPT_OUT = {
     Wrong.GONE: "waited for its seal, and it is gone",
     Wrong.HELD_BACK: "has no seal, and was taken from the list of those that wait for one",
@@ -78,7 +79,7 @@ class Audit(Part):
             [head] = await rows(conn, SQL["head"])
             walk = Walk(head["tenant"], anchor=anchor)
             async for batch in self._seals(conn, 0):
-                await asyncio.to_thread(walk.seals, batch)
+                walk.seals(batch)
                 if walk.broken is not None:
                     break
             [waiting] = await rows(conn, SQL["unsealed"])
@@ -177,9 +178,7 @@ class Audit(Part):
             yield conn
 
     @staticmethod
-    async def _seals(
-        conn: Connection, after: int
-    ) -> AsyncIterator[list[tuple[int, int, bytes, bytes, bytes, Event | None]]]:
+    async def _seals(conn: Connection, after: int) -> AsyncIterator[list[Seal]]:
         """The chain with its events; the next are fetched while these are looked at."""
         cursor = conn.cursor(name="hitl_seals", row_factory=tuple_row)
         async with cursor:
@@ -188,7 +187,8 @@ class Audit(Part):
             try:
                 while found := await fetching:
                     fetching = asyncio.ensure_future(cursor.fetchmany(READ_AT_ONCE))
-                    yield [(*row[:5], None if row[5] is None else Event(*row[5:])) for row in found]
+                    await asyncio.sleep(0)  # it is asked for now
+                    yield found
             finally:
                 await asyncio.wait([fetching])
 

@@ -1,43 +1,28 @@
 """The hash chain over the audit events. Pure: the same code seals, verifies a database and verifies an export.
 
 ```
-data digest  = SHA-256(salt + canonical(data))
+data digest  = SHA-256(salt + data)
 event digest = SHA-256(canonical({at, data_digest, id, review_id, thread_id, type}))
 hash         = SHA-256(canonical({event: event digest, prev: hash of the seal before, seq, tenant}))
 ```
-Canonical is RFC 8785; digests stand in hexadecimal. Salt and data can be erased and the chain still verifies, because
-the data digest is kept. A seal can be shown without its event, because the event stands in it by its digest alone.
+Data is the JSON text as it stands in the database, to the last blank: the type `json` keeps it, and nothing that reads
+as the same, or as something else to another reader, can take its place. Canonical is RFC 8785; digests stand in
+hexadecimal. Salt and data can be erased and the chain still verifies, because the data digest is kept. A seal can be
+shown without its event, because the event stands in it by its digest alone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import hashlib
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from json.encoder import encode_basestring as quoted
-from typing import Any, NamedTuple, NoReturn
-
-import rfc8785
+from typing import Any, NamedTuple
 
 from hitl_graph.errors import AuditError
-from hitl_graph.plain import JSON, MAX_SAFE_INTEGER, printable
 
-__all__ = [
-    "GENESIS",
-    "NAMED_TWICE",
-    "Anchor",
-    "Event",
-    "all_names",
-    "canonical",
-    "chained",
-    "data_digest",
-    "event_digest",
-    "seal_hash",
-]
+__all__ = ["GENESIS", "Anchor", "Event", "Seal", "chained", "data_digest", "event_digest", "seal_hash"]
 
 GENESIS = bytes(32)
 """What the first seal names as the one before it."""
@@ -95,92 +80,30 @@ class Event(NamedTuple):
     data: str | None
 
 
-def canonical(text: str) -> bytes:
-    """The canonical form of JSON text; numbers beyond ±(2^53 - 1) and infinite ones as strings.
-
-    An object that names something twice, which no writer of ours makes, is hashed as all its names and values: nobody
-    can add a second `by` that some readers take for the first.
-
-    Source: RFC 8785. Most events hold only texts and small integers, for which Python's encoder writes the same.
-    """
-    if (text.isascii() or _BEYOND_BMP.search(text) is None) and "\\ud" not in text and "\\uD" not in text:
-        with contextlib.suppress(_OtherwiseError):
-            return _encode(_decode(text)).encode()
-    return rfc8785.dumps(_hashable(json.loads(text, object_pairs_hook=all_names)))
+Seal = tuple[Any, ...]
+"""A seal with its event, as `seals` of `audit.sql` gives them: seq, event id, data digest, prev, hash, and what an
+`Event` holds; of an event that is gone, None for each. A million of them are looked at: they stay what the driver made.
+"""
 
 
-def data_digest(salt: bytes, data: str) -> bytes:
+def data_digest(salt: bytes | None, data: str | None) -> bytes:
     """What is kept of an event's data for ever."""
-    return hashlib.sha256(salt + canonical(data)).digest()
+    return sha256((salt or b"") + (data or "null").encode()).digest()
 
 
-def event_digest(event: Event, data: bytes) -> bytes:
+def event_digest(event: Event | tuple[Any, ...], data: bytes) -> str:
     """What is sealed of an event, whose data digest is `data`."""
-    return hashlib.sha256(
-        f'{{"at":"{event[1]}","data_digest":"{data.hex()}","id":{event[0]},"review_id":{quoted(event[4])},'
-        f'"thread_id":{quoted(event[3])},"type":{quoted(event[2])}}}'.encode()
-    ).digest()
+    event_id, at, kind, thread_id, review_id, _, _ = event
+    return sha256(
+        f'{{"at":"{at}","data_digest":"{data.hex()}","id":{event_id},"review_id":{quoted(review_id)},'
+        f'"thread_id":{quoted(thread_id)},"type":{quoted(kind)}}}'.encode()
+    ).hexdigest()
 
 
-def seal_hash(tenant: str, seq: int, prev: bytes, event: bytes) -> bytes:
+def seal_hash(tenant: str, seq: int, prev: bytes, event: str) -> bytes:
     """The hash of a seal, over the event digest and the seal before."""
-    return hashlib.sha256(
-        f'{{"event":"{event.hex()}","prev":"{prev.hex()}","seq":{seq},"tenant":{quoted(tenant)}}}'.encode()
-    ).digest()
-
-
-# What Python and RFC 8785 write differently: fractions, long integers, what is no number, and characters beyond the
-# BMP, which stand elsewhere in the order of keys.
-_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
-
-
-class _OtherwiseError(ValueError):
-    pass
-
-
-def _otherwise(text: str) -> NoReturn:
-    raise _OtherwiseError(text)
-
-
-def _integer(text: str) -> int:
-    return int(text) if len(text) < 16 else _otherwise(text)
-
-
-def all_names(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
-    """An object as it was read; one that names something twice, as the list of its names and values."""
-    told = dict(pairs)
-    return told if len(told) == len(pairs) else {NAMED_TWICE: [[name, value] for name, value in pairs]}
-
-
-NAMED_TWICE = "hitl: names that stand twice"
-
-_decode = json.JSONDecoder(
-    parse_float=_otherwise, parse_int=_integer, parse_constant=_otherwise, object_pairs_hook=all_names
-).decode
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
-
-
-def _hashable(value: JSON) -> JSON:
-    """The same JSON with texts in place of what RFC 8785 cannot write."""
-    if isinstance(value, dict):
-        return {_text(key): _hashable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_hashable(inner) for inner in value]
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        return value if abs(value) <= MAX_SAFE_INTEGER else str(value)
-    return value if math.isfinite(value) else str(value)
-
-
-def _text(value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # lone surrogates, which the type json lets pass
-        return printable(value)
-    return value
+    told = f'{{"event":"{event}","prev":"{prev.hex()}","seq":{seq},"tenant":{quoted(tenant)}}}'
+    return sha256(told.encode()).digest()
 
 
 def chained(tenant: str, head: Anchor, events: Iterable[Event]) -> list[tuple[int, int, bytes, bytes, bytes]]:
@@ -189,7 +112,7 @@ def chained(tenant: str, head: Anchor, events: Iterable[Event]) -> list[tuple[in
     seals = []
     for event in events:
         seq += 1
-        digest = data_digest(event.salt or b"", event.data or "null")
+        digest = data_digest(event.salt, event.data)
         hashed = seal_hash(tenant, seq, prev, event_digest(event, digest))
         seals.append((seq, event.id, digest, prev, hashed))
         prev = hashed

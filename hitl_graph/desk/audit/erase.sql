@@ -66,6 +66,13 @@ UPDATE hitl.holds SET reason = '[erased]', note = NULL WHERE scope = 'thread' AN
 -- name: halted
 UPDATE hitl.halted SET because = '[erased]' WHERE thread_id = %(thread_id)s;
 
+-- name: waits
+-- What it raised when it went on.
+UPDATE hitl.waits SET error = '[erased]' WHERE thread_id = %(thread_id)s AND error IS NOT NULL;
+
+-- name: runs
+UPDATE hitl.runs SET error = NULL, stood_at = NULL WHERE thread_id = %(thread_id)s AND error IS NOT NULL;
+
 -- name: outbox
 -- Notices of the thread hold no content; what a failed delivery said may.
 UPDATE hitl.outbox SET error = NULL WHERE thread_id = %(thread_id)s;

@@ -29,6 +29,8 @@ STEPS = (
     "starts",
     "holds",
     "halted",
+    "waits",
+    "runs",
     "outbox",
 )
 _LONGEST = 2000

@@ -7,15 +7,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hitl_graph.desk.audit.chain import Anchor, Event, all_names, event_digest
+from hitl_graph.desk.audit.chain import Anchor, Event, Seal, event_digest
 from hitl_graph.desk.audit.walk import AuditReport, Break, Walk, Wrong
 from hitl_graph.errors import AuditError
 
 __all__ = ["head_line", "seal_line", "verify_export"]
 
 VERSION = 1
-Seal = tuple[int, int, bytes, bytes, bytes, Event | None]
-"""seq, event id, data digest, prev, hash, event."""
+_GONE = (None,) * len(Event._fields)
 
 
 def head_line(
@@ -35,18 +34,17 @@ def head_line(
 
 def seal_line(seal: Seal, thread_id: str | None) -> str:
     """One seal with its event; of another thread's the event's digest alone."""
-    seq, event_id, digest, prev, hashed, event = seal
+    seq, event_id, digest, prev, hashed = seal[:5]
+    event = None if seal[5:] == _GONE else Event(*seal[5:])
     told: dict[str, Any] = {"seq": seq, "prev": prev.hex(), "hash": hashed.hex()}
     if event is None:
         return json.dumps({**told, "data_digest": digest.hex(), "event": None, "event_id": event_id})
     if thread_id is not None and event.thread_id != thread_id:
-        return json.dumps({**told, "event_digest": event_digest(event, digest).hex()})
+        return json.dumps({**told, "event_digest": event_digest(event, digest)})
     told["data_digest"] = digest.hex()
     told["salt"] = None if event.salt is None else event.salt.hex()
     told["event"] = {name: getattr(event, name) for name in ("id", "at", "type", "thread_id", "review_id")}
-    # As it stands in the database, to the last digit; line breaks stand only between its parts.
-    data = "null" if event.data is None else event.data.replace("\n", " ").replace("\r", " ")
-    return f'{json.dumps(told)[:-1]}, "data": {data}}}'
+    return json.dumps({**told, "data": event.data})
 
 
 def verify_export(lines: Iterable[str], anchor: Anchor | None = None) -> AuditReport:
@@ -107,9 +105,17 @@ def _end(head: Any) -> Anchor:
 
 
 def _object(line: str) -> dict[str, Any]:
-    told = json.loads(line, object_pairs_hook=all_names)
+    told = json.loads(line, object_pairs_hook=_named_once)
     if not isinstance(told, dict):
         raise TypeError("no JSON object")
+    return told
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Nobody can add a second name that some readers take for the first."""
+    told = dict(pairs)
+    if len(told) != len(pairs):
+        raise ValueError("it names something twice")
     return told
 
 
@@ -120,15 +126,17 @@ def _take(walk: Walk, told: dict[str, Any], *, whole: bool) -> None:
         walk.broken = Break(seq=seq, event_id=None, wrong=Wrong.GONE, problem=problem)
         return
     if "event_digest" in told:
-        walk.link(seq, prev, hashed, bytes.fromhex(told["event_digest"]))
+        walk.link(seq, prev, hashed, told["event_digest"])
         return
     digest = bytes.fromhex(told["data_digest"])
     if told["event"] is None:
-        walk.seals([(seq, told["event_id"], digest, prev, hashed, None)])
+        walk.seals([(seq, told["event_id"], digest, prev, hashed, *_GONE)])
         return
     salt = None if told["salt"] is None else bytes.fromhex(told["salt"])
-    data = None if salt is None and told["data"] is None else json.dumps(told["data"])
-    event = Event(**told["event"], salt=salt, data=data)
-    if not all(isinstance(text, str) for text in (event.at, event.type, event.thread_id, event.review_id)):
+    event = Event(**told["event"], salt=salt, data=told["data"])
+    if not all(
+        isinstance(text, str)
+        for text in (event.at, event.type, event.thread_id, event.review_id, event.data or "")
+    ):
         raise TypeError("a text of the event is none")
-    walk.seals([(seq, int(event.id), digest, prev, hashed, event)])
+    walk.seals([(seq, int(event.id), digest, prev, hashed, *event)])

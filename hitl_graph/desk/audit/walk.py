@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
-from hitl_graph.desk.audit.chain import GENESIS, Anchor, Event, data_digest, event_digest, seal_hash
+from hitl_graph.desk.audit.chain import GENESIS, Anchor, Seal, data_digest, event_digest, seal_hash
 from hitl_graph.errors import AuditError
 
 __all__ = ["AuditReport", "Break", "Walk", "Wrong"]
@@ -113,26 +113,27 @@ class Walk:
         self._emptied: dict[str, Break] = {}  # by thread, until its erasure is met further on
         self._check_anchor()
 
-    def seals(self, rows: Collection[tuple[int, int, bytes, bytes, bytes, Event | None]]) -> None:
-        """Follow seals with their events: seq, event id, data digest, prev, hash, event. Stops at the first break."""
-        for seq, event_id, digest, prev, hashed, event in rows:
+    def seals(self, rows: Iterable[Seal]) -> None:
+        """Follow seals with their events; stops at the first break."""
+        for row in rows:
             if self.broken is not None:
                 return
-            if event is None:
+            seq, event_id, digest, prev, hashed, found, _, kind, thread_id, _, salt, data = row
+            if found is None:
                 self._break(seq, event_id, Wrong.GONE, f"event {event_id} is sealed, and it is gone")
                 return
-            if event.data is None and event.salt is None:
-                self._empty(seq, event)
-            elif data_digest(event.salt or b"", event.data or "null") != digest:
-                problem = f"the data of event {event.id} is not what was sealed"
+            if data is None and salt is None:
+                self._empty(seq, event_id, thread_id)
+            elif data_digest(salt, data) != digest:
+                problem = f"the data of event {event_id} is not what was sealed"
                 self._break(seq, event_id, Wrong.ALTERED, problem)
                 return
-            elif event.type == "erased":
-                self._emptied.pop(event.thread_id, None)
+            elif kind == "erased":
+                self._emptied.pop(thread_id, None)
             self.checked += 1
-            self._follow(seq, event_id, prev, hashed, event_digest(event, digest))
+            self._follow(seq, event_id, prev, hashed, event_digest(row[5:], digest))
 
-    def link(self, seq: int, prev: bytes, hashed: bytes, event: bytes) -> None:
+    def link(self, seq: int, prev: bytes, hashed: bytes, event: str) -> None:
         """Follow a seal that shows its event's digest only."""
         if self.broken is None:
             self.linked += 1
@@ -164,7 +165,7 @@ class Walk:
             thread_id=thread_id,
         )
 
-    def _follow(self, seq: int, event_id: int | None, prev: bytes, hashed: bytes, event: bytes) -> None:
+    def _follow(self, seq: int, event_id: int | None, prev: bytes, hashed: bytes, event: str) -> None:
         if seq != self.seq + 1:
             problem = f"after seal {self.seq} comes seal {seq}: what stood between is missing"
             self._break(self.seq + 1, None, Wrong.MISSING, problem)
@@ -175,14 +176,15 @@ class Walk:
             self._break(seq, event_id, Wrong.ALTERED, f"{what} is not what was sealed")
         else:
             self.seq, self.prev = seq, hashed
-            self._check_anchor()
+            if self.anchor is not None:
+                self._check_anchor()
 
-    def _empty(self, seq: int, event: Event) -> None:
+    def _empty(self, seq: int, event_id: int, thread_id: str) -> None:
         """An event without data: its thread's erasure must come further on in the chain."""
         self.erased += 1
-        problem = f"event {event.id} has lost its data, and no erasure of its thread is recorded after it"
-        found = Break(seq=seq, event_id=event.id, wrong=Wrong.EMPTIED, problem=problem)
-        self._emptied.setdefault(event.thread_id, found)
+        problem = f"event {event_id} has lost its data, and no erasure of its thread is recorded after it"
+        found = Break(seq=seq, event_id=event_id, wrong=Wrong.EMPTIED, problem=problem)
+        self._emptied.setdefault(thread_id, found)
 
     def _check_anchor(self) -> None:
         anchor = self.anchor
