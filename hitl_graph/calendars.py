@@ -48,7 +48,7 @@ def explained(cls: Made) -> Made:
                 place, problem = [named], rest
             raise DefinitionError(cls.__name__, ".".join(place), problem[:1].lower() + problem[1:]) from None
 
-    cls.__init__ = init  # type: ignore[misc]
+    cls.__init__ = init  # type: ignore[misc]  # the same
     return cls
 
 

@@ -103,7 +103,7 @@ class BoundaryError(DefinitionError):
         super().__init__("boundary", "graph", problem)
         self.paths = paths
 
-    def __reduce__(self) -> tuple[type, tuple[str, tuple[tuple[str, ...], ...]]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[tuple[str, ...], ...]]]:  # type: ignore[override]  # fewer arguments
         return type(self), (self.problem, self.paths)
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jupytext  # type: ignore[import-untyped]
+import jupytext  # type: ignore[import-untyped]  # it has no types
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError

@@ -1,8 +1,13 @@
-"""The fixtures that users get, under the names that the tests here call them by."""
+"""The fixtures that users get, under the names that the tests here call them by, and what many tests need."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hitl_graph.testing.databases import Databases
+from tests.support.commands import WIDTH, Command, Said, run
 
 pytest_plugins = ["hitl_graph.testing.fixtures"]
 
@@ -17,3 +22,23 @@ def databases(hitl_databases: Databases) -> Databases:
 def db_url(hitl_db_url: str) -> str:
     """The URL of a fresh, migrated database."""
     return hitl_db_url
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Path:
+    """A file that counts acts, of whatever process: each writes a line (`tests.support.graphs`)."""
+    return tmp_path / "sink"
+
+
+@pytest.fixture
+def hg(db_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Runs `hitl-graph` with these arguments on the test's database."""
+    monkeypatch.setenv("HITL_DATABASE_URL", db_url)
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
+    before = signal.getsignal(signal.SIGTERM)
+
+    def command(*args: str) -> Said:
+        return run(capsys, *args)
+
+    yield command
+    signal.signal(signal.SIGTERM, before)  # each command has set it

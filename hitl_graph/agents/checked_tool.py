@@ -57,7 +57,7 @@ class _CheckedTool(StandIn):
         """What the run goes by; empty where it may run as often as it is called."""
         return self.act.key if self.act else ""
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002  # LangChain's word
         if refused := self._refused(input):
             return refused
         if not self.key:
@@ -67,7 +67,7 @@ class _CheckedTool(StandIn):
             self.results[self.key] = run_ledgered(self.tool, input, config, self.act, **kwargs)
         return self.results[self.key]
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002  # LangChain's word
         if refused := self._refused(input):
             return refused
         if not self.key:

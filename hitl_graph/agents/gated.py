@@ -102,7 +102,7 @@ class GatedTool(StandIn):
         fields: dict[str, Any] = ((self.spec.schema or {}).get("properties") or {}) if self.spec else {}
         return next(iter(fields), "input")
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002  # LangChain's word
         """Ask, and run the tool with what was approved; otherwise say why it did not run."""
         call = GatedCall.of(self, input)
         end = decided(call)
@@ -115,7 +115,7 @@ class GatedTool(StandIn):
             end, kept_run(self.tool, given, config, call.run_key(end), act_of(self.tool, end.entry), **kwargs)
         )
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002  # LangChain's word
         """`invoke`, for async graphs."""
         call = GatedCall.of(self, input)
         end = await adecided(call)

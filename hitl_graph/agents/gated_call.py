@@ -218,6 +218,6 @@ class GatedCall:
 def _without_effects(parts: Any) -> Any:
     """What `finished` gave, for a graph that keeps no effects."""
     if isinstance(parts, Command):
-        messages: list[ToolMessage] = parts.update["messages"]  # type: ignore[index]
-        return messages[0]
+        update: Any = parts.update
+        return update["messages"][0]
     return parts[:-1] if len(parts) > 2 else parts[0]  # the last one is the record of the act

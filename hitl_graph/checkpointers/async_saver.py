@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from psycopg import AsyncCursor
@@ -50,6 +50,11 @@ class AsyncReviewSaver(AsyncPostgresSaver):
         self.lock = contextlib.nullcontext()  # type: ignore[assignment]  # each call has a connection of its own
         self.acts = asyncio.Semaphore(max(conn.max_size - KEPT_FREE, 1))
 
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Load a checkpoint. A database that is away is told apart from what a graph raises."""
+        with fenced():
+            return await super().aget_tuple(config)
+
     async def aput(
         self,
         config: RunnableConfig,
@@ -83,9 +88,18 @@ class AsyncReviewSaver(AsyncPostgresSaver):
 
     async def alast_hand_back(self, thread_id: str) -> dict[str, Any] | None:
         """The thread's newest takeover that was handed back; see `hitl_graph.nodes.hand_back`."""
-        async with self._cursor() as cursor:
-            await cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)})
-            return await cursor.fetchone()
+        with fenced():
+            async with self._cursor() as cursor:
+                await cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)})
+                return await cursor.fetchone()
+
+    async def auntold(self, thread_id: str, review_id: str) -> str | None:
+        """What the desk has decided and the thread has not taken yet; see `hitl_graph.nodes.question`."""
+        with fenced():
+            async with self._cursor() as cursor:
+                await cursor.execute(SQL["untold"], {"thread_id": thread_id, "id": review_id})
+                found = await cursor.fetchone()
+        return str(found["said"]) if found else None
 
     async def aopen_missing(
         self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown"

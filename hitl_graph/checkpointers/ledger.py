@@ -24,7 +24,7 @@ from hitl_graph.errors import (
 )
 from hitl_graph.failpoints import failpoint
 from hitl_graph.nodes.ledger import Act, Entry
-from hitl_graph.storage.fence import fence_of, fenced
+from hitl_graph.storage.fence import fence_of, fenced, this_process
 from hitl_graph.storage.statements import load_statements
 
 __all__ = ["KEPT_FREE", "aledger_entry", "ledger_entry"]
@@ -49,21 +49,25 @@ def ledger_entry(
     """
     name, tries = {"key": act.key}, _Tries(act)
     while True:
-        with slots, pool.connection() as conn:
-            if conn.execute(SQL["try_lock_effect"], name).fetchone()["got"]:
+        with slots, contextlib.ExitStack() as stack:
+            with fenced():
+                conn = stack.enter_context(pool.connection())
+                lock = conn.execute(SQL["try_lock_effect"], name).fetchone()
+            if lock["got"]:
                 try:
                     with _begun(conn, act, config, serde) as (entry, attempt):
                         failpoint("effect.begun")
                         yield entry
                     if not entry.done:
                         failpoint("effect.acted")
-                        _stored(pool, conn, _ended(act, attempt, entry, serde))
+                        with fenced():
+                            _stored(pool, conn, _ended(act, attempt, entry, serde))
                         failpoint("effect.stored")
                 finally:
                     with contextlib.suppress(psycopg.Error):
                         conn.execute(SQL["unlock_effect"], name)
                 return
-        time.sleep(tries.next_wait())
+        time.sleep(tries.next_wait(lock["holder"]))
 
 
 @contextlib.contextmanager
@@ -93,21 +97,25 @@ async def aledger_entry(
     """`ledger_entry`, for async savers."""
     name, tries = {"key": act.key}, _Tries(act)
     while True:
-        async with slots, pool.connection() as conn:
-            if (await (await conn.execute(SQL["try_lock_effect"], name)).fetchone())["got"]:
+        async with slots, contextlib.AsyncExitStack() as stack:
+            with fenced():
+                conn = await stack.enter_async_context(pool.connection())
+                lock = await (await conn.execute(SQL["try_lock_effect"], name)).fetchone()
+            if lock["got"]:
                 try:
                     async with _abegun(conn, act, config, serde) as (entry, attempt):
                         failpoint("effect.begun")
                         yield entry
                     if not entry.done:
                         failpoint("effect.acted")
-                        await _astored(pool, conn, _ended(act, attempt, entry, serde))
+                        with fenced():
+                            await _astored(pool, conn, _ended(act, attempt, entry, serde))
                         failpoint("effect.stored")
                 finally:
                     with contextlib.suppress(psycopg.Error):
                         await conn.execute(SQL["unlock_effect"], name)
                 return
-        await asyncio.sleep(tries.next_wait())
+        await asyncio.sleep(tries.next_wait(lock["holder"]))
 
 
 @contextlib.asynccontextmanager
@@ -172,16 +180,17 @@ class _Tries:
         self._until = time.monotonic() + WAIT_S
         self._pause = _FIRST_WAIT_S
 
-    def next_wait(self) -> float:
-        """Seconds.
+    def next_wait(self, holder: str | None) -> float:
+        """Seconds. `holder`: who is doing it, as far as it is known.
 
         Raises:
             EffectUnderWay: It was waited for long enough. Nothing was done here.
         """
         if time.monotonic() > self._until:
             raise EffectUnderWay(
-                f"{self._act.action}: another process is doing just this ({self._act.key}) and is not done yet; "
-                "nothing was done here"
+                f"{self._act.action}: another process ({holder or 'which has not said its name'}) is doing just this "
+                f"({self._act.key}) and is not done yet; nothing was done here. Where that process hangs or is "
+                "stopped, let it go on or end it"
             )
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_WAIT_S)
         return pause
@@ -199,6 +208,8 @@ def _began(act: Act, config: Mapping[str, Any]) -> dict[str, Any]:
         "node": act.node,
         "judged_at": act.judged_at,
         "idempotent": act.idempotent,
+        "holder": this_process(),
+        "standing": (config["configurable"].get("checkpoint_map") or {}).get(""),
     }
 
 

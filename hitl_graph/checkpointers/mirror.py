@@ -78,8 +78,9 @@ def of_put_writes(
                 opened.append(("open_wait", {**task, **named, "workflow": workflow_of(config)}))
         return [("lock_early", task), *opened, ("close_task", {**answered, "keep": ids})]
     if ERROR in channels:
-        error = next(_text(value) for channel, value in writes if channel == ERROR)
-        return [("fail_task", {**answered, "error": error})] if RESUME in channels else []
+        error = next(value for channel, value in writes if channel == ERROR)
+        texts = {"error": _text(error), "raised": type(error).__name__}
+        return [("fail_task", {**answered, **texts})] if RESUME in channels else []
     if channels - _CONTROL:
         told: list[Statement] = [("name_answer", answered)] if answered["answer"] is not None else []
         return [("close_task", {**answered, "keep": []}), *told, ("close_wait", task)]

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from psycopg import Cursor
@@ -85,6 +85,11 @@ class ReviewSaver(PostgresSaver):
         self.lock = contextlib.nullcontext()  # type: ignore[assignment]  # each call has a connection of its own
         self.acts = threading.Semaphore(max(conn.max_size - KEPT_FREE, 1))
 
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Load a checkpoint. A database that is away is told apart from what a graph raises."""
+        with fenced():
+            return super().get_tuple(config)
+
     def put(
         self,
         config: RunnableConfig,
@@ -118,8 +123,14 @@ class ReviewSaver(PostgresSaver):
 
     def last_hand_back(self, thread_id: str) -> dict[str, Any] | None:
         """The thread's newest takeover that was handed back; see `hitl_graph.nodes.hand_back`."""
-        with self._cursor() as cursor:
+        with fenced(), self._cursor() as cursor:
             return cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)}).fetchone()
+
+    def untold(self, thread_id: str, review_id: str) -> str | None:
+        """What the desk has decided and the thread has not taken yet; see `hitl_graph.nodes.question`."""
+        with fenced(), self._cursor() as cursor:
+            found = cursor.execute(SQL["untold"], {"thread_id": thread_id, "id": review_id}).fetchone()
+        return str(found["said"]) if found else None
 
     def open_missing(self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown") -> list[str]:
         """Open the reviews of threads that are paused without one: LangGraph's own saver wrote there, or a backup.

@@ -105,7 +105,8 @@ def _short(digest: str) -> str:
 
 def _head(case: Case, *, brief: bool) -> Iterator[Text]:
     yield safe(case.question, "bold")
-    names = [case.gate or case.node or "a node", case.kind or f"{case.shape.value}, not of this library"]
+    kind = case.kind or ("erased" if _erased(case) else f"{case.shape.value}, not of this library")
+    names = [case.gate or case.node or "a node", kind]
     if not brief:
         names += [f"thread {case.thread_id}", *([f"workflow {case.workflow}"] if case.workflow else [])]
     line = Text("  ·  ".join(one_line(name).plain for name in names), "dim")
@@ -116,21 +117,22 @@ def _head(case: Case, *, brief: bool) -> Iterator[Text]:
     yield Text()
 
 
+def _erased(case: Case) -> bool:
+    return case.digest.startswith("erased:")
+
+
 def _about(case: Case, request: ReviewRequest | None) -> dict[str, Text | str]:
     if request is None:
-        foreign = case.foreign
-        who = f"node {case.node or 'unknown'} of another library or your own code; it says no more than this"
-        about: dict[str, Text | str] = {"Asked by": one_line(who)}
-        if foreign and foreign.description.strip() not in ("", case.question.strip()):
-            about["It says"] = safe(foreign.description)
-        return {**about, "Review": safe(case.id), "Digest": safe(case.digest)}
+        return _about_raw(case)
     action = request.action
     happens = safe(request.consequence)
     if action.get("reversible") is False:
         happens.append("\nThis cannot be undone.", "bold red")
     if action.get("if_wrong"):
         happens.append("\nIf it is wrong: ", "dim").append_text(safe(action["if_wrong"], "dim"))
-    about = {"Why it paused": Text("\n").join(safe(reason.text) for reason in request.why)}
+    about: dict[str, Text | str] = {
+        "Why it paused": Text("\n").join(safe(reason.text) for reason in request.why)
+    }
     if request.uncertainty:
         about["Uncertain"] = Text("\n").join(safe(text) for text in request.uncertainty)
     about["If you agree"] = happens
@@ -148,6 +150,20 @@ def _about(case: Case, request: ReviewRequest | None) -> dict[str, Text | str]:
     about["Review"] = safe(case.id, "dim")
     about["Digest"] = safe(case.digest, "dim")
     return about
+
+
+def _about_raw(case: Case) -> dict[str, Text | str]:
+    """A question that no gate of ours asked, or nothing of one that was erased."""
+    whose: dict[str, Text | str] = {"Review": safe(case.id), "Digest": safe(case.digest)}
+    if _erased(case):
+        gone = "what was asked, shown and written is gone; when and by whom: "
+        return {"Erased": one_line(f"{gone}hitl-graph audit show {short_id(case.id)}"), **whose}
+    foreign = case.foreign
+    who = f"node {case.node or 'unknown'} of another library or your own code; it says no more than this"
+    about: dict[str, Text | str] = {"Asked by": one_line(who)}
+    if foreign and foreign.description.strip() not in ("", case.question.strip()):
+        about["It says"] = safe(foreign.description)
+    return {**about, **whose}
 
 
 def _people(case: Case, request: ReviewRequest) -> dict[str, Text | str]:
@@ -205,8 +221,10 @@ def _evidence(request: ReviewRequest | None) -> Panel | None:
     )
 
 
-def _proposal(case: Case, request: ReviewRequest | None) -> Panel:
+def _proposal(case: Case, request: ReviewRequest | None) -> Panel | None:
     """What is proposed, as the agent's own words: apart from the evidence."""
+    if _erased(case):
+        return None
     foreign = case.foreign
     acts = foreign.proposals if foreign else ()
     if request:

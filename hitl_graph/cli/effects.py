@@ -54,6 +54,6 @@ def _table(found: list[Effect]) -> Table:
             short_id(one.review_id or ""),
             one_line(one.by),
             str(one.attempt),
-            one_line(one.error or ""),
+            one_line(one.error or (f"in process {one.holder}" if one.under_way else "")),
         )
     return table

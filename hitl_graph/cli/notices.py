@@ -16,6 +16,7 @@ from hitl_graph.cli.options import AsJson, Db, Tenant, this_user
 from hitl_graph.cli.output import clock, one_line, out, print_json
 from hitl_graph.desk import Desk
 from hitl_graph.desk.addresses import check_address
+from hitl_graph.desk.notices import Sender, Target
 from hitl_graph.errors import HitlError, NoticeError
 
 __all__ = ["notices"]
@@ -273,9 +274,9 @@ def _from_stdin(what: str) -> str:
     return str(given)
 
 
-def _plain(thing: object) -> dict[str, object]:
+def _plain(thing: Target | Sender) -> dict[str, object]:
     """A target or a sender, without its secret."""
-    whole = dataclasses.asdict(thing)  # type: ignore[call-overload]
+    whole = dataclasses.asdict(thing)
     return {name: value for name, value in whole.items() if name != "secret"}
 
 

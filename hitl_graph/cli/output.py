@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import json
 import sys
 from collections.abc import Mapping
@@ -38,13 +37,11 @@ __all__ = [
 SHORT_ID = 8
 
 
-@functools.cache
 def out() -> Console:
-    """Stdout. Markup in what is printed is not read: text from outside may look like it."""
+    """Stdout, as wide as it is now. Markup in what is printed is not read: text from outside may look like it."""
     return Console(markup=False, highlight=False, emoji=False)
 
 
-@functools.cache
 def err() -> Console:
     """Stderr, for notices, questions and progress."""
     return Console(stderr=True, markup=False, highlight=False, emoji=False)

@@ -56,7 +56,7 @@ def claim(
         act,
         db,
         lambda case: f"claimed by {case.claimed_by} until {clock(case.claimed_until)}",
-        as_json,
+        as_json=as_json,
     )
 
 
@@ -65,7 +65,9 @@ def unclaim(
 ) -> None:
     """Let a case go that one has claimed. With --json: {"case": ...}."""
     name = by or this_user()
-    _run(review, lambda desk, found: desk.release(found, by=name, thread_id=thread), db, _free, as_json)
+    _run(
+        review, lambda desk, found: desk.release(found, by=name, thread_id=thread), db, _free, as_json=as_json
+    )
 
 
 def reassign(
@@ -85,7 +87,7 @@ def reassign(
         lambda desk, found: desk.reassign(found, to=person, by=name, reason=reason, thread_id=thread),
         db,
         lambda case: f"is for {case.person}",
-        as_json,
+        as_json=as_json,
     )
 
 
@@ -106,7 +108,7 @@ def reroute(
         lambda desk, found: desk.reroute(found, to=group, by=name, reason=reason, thread_id=thread),
         db,
         lambda case: f"is for {case.owner}",
-        as_json,
+        as_json=as_json,
     )
 
 
@@ -129,7 +131,7 @@ def snooze(
         lambda desk, found: desk.snooze(found, by=name, hours=hours, until=at, thread_id=thread),
         db,
         lambda case: f"sleeps until {clock(case.snoozed_until)}" if case.snoozed_until else "is awake",
-        as_json,
+        as_json=as_json,
     )
 
 
@@ -143,7 +145,7 @@ def undo(
         lambda desk, found: desk.undo(found, by=name, thread_id=thread),
         db,
         lambda _: "is undone: the case waits again",
-        as_json,
+        as_json=as_json,
     )
 
 
@@ -152,7 +154,8 @@ def _run(
     act: Callable[[SyncDesk, str], Case],
     db: str | None,
     told: Callable[[Case], str],
-    as_json: bool,  # noqa: FBT001
+    *,
+    as_json: bool,
 ) -> None:
     with Desk(db) as desk:
         case = act(desk, desk.find(review))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -71,12 +71,12 @@ def add(
         "active": active,
         "time_zone": time_zone,
     }
-    given = {field: value for field, value in said.items() if value is not None}
+    given: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
     with Desk(db) as desk:
         known = next((one for one in desk.people.list() if key_of(one.id) == key_of(person)), None)
         if known is not None:
             given = {field: getattr(known, field) for field in said} | given
-        one = desk.people.put(person, **given, by=by or this_user())  # type: ignore[arg-type]
+        one = desk.people.put(person, **given, by=by or this_user())
     if as_json:
         print_json({"person": one})
     else:

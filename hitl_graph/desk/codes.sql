@@ -3,7 +3,7 @@
 -- name: put_code
 WITH put AS (
     INSERT INTO hitl.codes (kind, gate, code, label) VALUES (%(kind)s, %(gate)s, %(code)s, %(label)s)
-    ON CONFLICT (kind, gate, code) DO UPDATE SET label = excluded.label
+    ON CONFLICT (tenant, kind, gate, code) DO UPDATE SET label = excluded.label
     RETURNING kind, gate, code, label
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)

@@ -61,11 +61,16 @@ class _Request:
     via: str
     digest: str
     undo_s: float
+    senders: tuple[str, ...] = ()
 
     def params(self, who: Identity, row: Mapping[str, Any], identities: Sequence[Any] = ()) -> dict[str, Any]:
         """The parameters of the statements on the row that was locked."""
         kept = self.weighed.kept
-        identity = {**who.to_json(), **({"approvals": list(identities)} if identities else {})}
+        identity = who.to_json()
+        if self.senders:
+            identity["senders"] = list(self.senders)
+        if identities:
+            identity["approvals"] = list(identities)
         return {
             "thread_id": self.case.thread_id,
             "id": self.case.id,
@@ -98,12 +103,14 @@ class Deciding(Acting):
         idempotency_key: str | None = None,
         undo_s: float = 0.0,
         via: str = "desk",
+        senders: Sequence[str] = (),
     ) -> Case:
         """Take one decision, once: of all who decide at the same time, one wins.
 
         The decision is kept in one transaction with who (as the directory knows them at that moment), when, and the
         job that tells its thread; the thread goes on with the next `resume` or by a worker. Where a gate wants
-        several people to approve, each call is one vote, and the one that completes the number decides.
+        several people to approve, each call is one vote, and the one that completes the number decides. What one
+        webhook sender vouches for is one vote, whomever it names.
 
         Args:
             review_id: The case. decision: What was decided; where a case of other origin asks about several
@@ -114,6 +121,7 @@ class Deciding(Acting):
                 nothing and returns the case, also when the reply to the first was lost.
             undo_s: Seconds, 0 to 300, for which the thread is not told, so that `undo` can take it back.
             via: "desk" for people; "webhook" and "system" are for this library's own callers.
+            senders: Of a webhook, the senders whose signature it bears.
 
         Returns:
             The case: decided, or still pending with `votes` where more people must approve.
@@ -143,7 +151,10 @@ class Deciding(Acting):
                     )  # `case` may be older than the answer
             must_be_open(case, digest)
             weighed = weigh(case, decision)
-            request = _Request(case=case, weighed=weighed, by=by, via=via, digest=digest, undo_s=undo_s)
+            vouched = tuple(senders) or ("unnamed",) if via == "webhook" else ()
+            request = _Request(
+                case=case, weighed=weighed, by=by, via=via, digest=digest, undo_s=undo_s, senders=vouched
+            )
             try:
                 await self._taken(request, sent)
             except _NotTaken as lost:
@@ -152,6 +163,9 @@ class Deciding(Acting):
 
     async def retry(self, review_id: str, *, by: str, thread_id: str | None = None) -> Case:
         """Let a failed case's thread try again with the next `resume`, on the decision that stands.
+
+        Where nothing acts on that decision any more (`EffectNotApproved`, or a takeover came after it), the thread goes
+        back to the case and asks once more, unless an act was begun or new input came since.
 
         Raises:
             ReviewClosed: It has not failed. NotAuthorised: They may not act on it. Nothing was changed.
@@ -225,12 +239,24 @@ def _same(found: Sequence[Mapping[str, Any]], sent: _Sent) -> bool:
 
 
 async def _voted(conn: Connection, request: _Request, who: Identity, row: Mapping[str, Any]) -> list[Any]:
-    """Cast a vote, and who has said the same and may still decide it, each as the directory knew them when they did."""
+    """Cast a vote, and who has said the same and may still decide it, each as the directory knew them when they did.
+
+    Raises:
+        NotAuthorised: One of these came through the same webhook sender. Nothing was cast.
+    """
     params = request.params(who, row)
     if not await rows(conn, SQL["vote"], params):
         raise _NotTaken(row)
-    votes = await rows(conn, SQL["votes_for"], params)
-    return [vote["identity"] for vote in votes if _still_may(vote, request, row)]
+    votes = [vote for vote in await rows(conn, SQL["votes_for"], params) if _still_may(vote, request, row)]
+    for vote in votes:
+        shared = set(request.senders) & set(vote["identity"].get("senders", ()))
+        if shared and key_of(vote["by"]) != key_of(who.id):
+            problem = (
+                f"{row['approvals']} different people must approve this, and sender {min(shared)} has vouched for "
+                f"{vote['by']} already: one sender gives one vote, so {who.id} has to approve another way"
+            )
+            raise NotAuthorised(request.case.id, who.id, problem)
+    return [vote["identity"] for vote in votes]
 
 
 def _still_may(vote: Mapping[str, Any], request: _Request, row: Mapping[str, Any]) -> bool:
@@ -268,7 +294,7 @@ def _check_how(via: str, undo_s: object, key: object) -> None:
     if via not in _VIA:
         raise ValueError(f"via: {via!r} is none of {', '.join(_VIA)}")
     number = isinstance(undo_s, (int, float)) and not isinstance(undo_s, bool)
-    if not number or not math.isfinite(undo_s) or not 0 <= undo_s <= MAX_UNDO_S:  # type: ignore[arg-type,operator]
+    if not number or not math.isfinite(undo_s) or not 0 <= undo_s <= MAX_UNDO_S:  # type: ignore[arg-type,operator]  # a number by now
         raise AnswerError("decide", "undo_s", f"{undo_s!r} is not from 0 to {MAX_UNDO_S:g} seconds")
     if key is None:
         return

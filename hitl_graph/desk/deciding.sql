@@ -26,7 +26,7 @@ FOR UPDATE OF r;
 -- Whoever sends the same key at the same time waits here for the first. Gives nothing where the key was used before.
 INSERT INTO hitl.requests (key, body, thread_id, review_id)
 VALUES (%(key)s, %(body)s, %(thread_id)s, %(id)s)
-ON CONFLICT (key) DO NOTHING
+ON CONFLICT (tenant, key) DO NOTHING
 RETURNING key;
 
 -- name: find_request
@@ -68,7 +68,8 @@ WITH decided AS (
 SELECT decided_at, dispatch_at, hitl.enqueue_resume(%(thread_id)s, dispatch_at) IS NULL AS enqueued FROM kept;
 
 -- name: vote
--- One vote per person; a later one takes its place. Under the same conditions as a decision.
+-- One vote per person; a later one takes its place, and their own word that of a sender in their name. Under the same
+-- conditions as a decision.
 WITH standing AS (
     UPDATE hitl.reviews
     SET claimed_by = CASE WHEN claimed_by = %(me)s THEN NULL ELSE claimed_by END,
@@ -80,10 +81,11 @@ WITH standing AS (
     INSERT INTO hitl.votes AS v (thread_id, review_id, person, by, decision, content, digest, identity, at)
     SELECT thread_id, id, %(person)s, %(by)s, %(decision)s::json, %(content)s, %(digest)s, %(identity)s::json, now()
     FROM standing
-    ON CONFLICT (thread_id, review_id, person) DO UPDATE SET
+    ON CONFLICT (tenant, thread_id, review_id, person) DO UPDATE SET
         by = excluded.by, decision = excluded.decision, content = excluded.content, digest = excluded.digest,
         identity = excluded.identity, at = excluded.at
         WHERE v.content <> excluded.content OR v.digest <> excluded.digest
+           OR (v.identity -> 'senders' IS NOT NULL AND excluded.identity -> 'senders' IS NULL)
     RETURNING v.thread_id, v.review_id
 ), told AS (
     INSERT INTO hitl.events (type, thread_id, review_id, data)

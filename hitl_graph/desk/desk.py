@@ -133,7 +133,7 @@ class Desk(Deciding, Undoing, Ownership, Acknowledging, Repairing, Runs, Takeove
         url = await asyncio.to_thread(database_url, self._url)
         await asyncio.to_thread(migrate, url)
         kwargs = {"autocommit": True, "row_factory": dict_row}
-        self._pool = async_pool(url, max_size=self._max_size, bound=self._bound, kwargs=kwargs)
+        self._pool = async_pool(url, max_size=self._max_size, bound=self._bound, kwargs=kwargs, lent=True)
         await self._pool.open()
         return self
 

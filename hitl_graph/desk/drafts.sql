@@ -4,7 +4,7 @@
 WITH saved AS (
     INSERT INTO hitl.drafts (thread_id, review_id, person, by, body, digest, saved_at)
     VALUES (%(thread_id)s, %(id)s, %(person)s, %(by)s, %(body)s::json, %(digest)s, now())
-    ON CONFLICT (thread_id, review_id, person) DO UPDATE SET
+    ON CONFLICT (tenant, thread_id, review_id, person) DO UPDATE SET
         body = excluded.body, digest = excluded.digest, saved_at = excluded.saved_at
     RETURNING thread_id, review_id, by, body, digest, saved_at
 )

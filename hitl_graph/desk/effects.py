@@ -41,7 +41,7 @@ class Effect:
         by: Who answers for it. digest: Of what is done. idempotent: Whether its target acts once for one key.
         attempt: How often it was begun.
         error: Why it was not done, or is unknown; or what the person who settled it said.
-        under_way: Whether the process that began it still lives.
+        holder: The process that began it, as host:pid. under_way: Whether it still lives.
     """
 
     key: str
@@ -58,6 +58,7 @@ class Effect:
     started_at: dt.datetime
     finished_at: dt.datetime | None
     under_way: bool
+    holder: str | None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Effect:

@@ -29,7 +29,7 @@ WITH settled AS (
     INSERT INTO hitl.halted (thread_id, workflow, action, because)
     SELECT thread_id, workflow, action, 'its effect was settled' FROM settled s
     WHERE NOT EXISTS (SELECT FROM again a WHERE a.thread_id = s.thread_id)
-    ON CONFLICT (thread_id) DO NOTHING
+    ON CONFLICT (tenant, thread_id) DO NOTHING
 ), told AS (
     INSERT INTO hitl.events (type, thread_id, review_id, data)
     SELECT 'effect_settled', thread_id, coalesce(review_id, ''), json_build_object(

@@ -34,7 +34,7 @@ class FindingKind(enum.StrEnum):
     START_FAILED = "start_failed"
     """A first run raised."""
     STANDING_STILL = "standing_still"
-    """A thread raised when it went on with another thread's result."""
+    """A thread raised when it went on by itself: with another thread's result, or where its run had broken off."""
     DECIDED_NOT_RESUMED = "decided_not_resumed"
     """A decision has not reached its thread."""
     STALLED = "stalled"
@@ -95,7 +95,7 @@ class Finding:
 
 
 def _effect(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:
-    why = row["error"] or "the process that began it has ended"
+    why = row["error"] or f"the process that began it ({row['holder']}) has ended"
     said = (
         f"{row['action']} was begun on the word of {row['by']}, and nobody knows whether it was done: {why}"
     )
@@ -122,7 +122,9 @@ def _row_without_pause(row: Mapping[str, Any], repair: str, worker: str) -> tupl
 
 def _left_behind(row: Mapping[str, Any], repair: str, worker: str) -> tuple[str, str]:
     said = f"{row['holder']} was running it, and has ended or shows no sign of life"
-    return said, worker if row["noted"] else f"{repair} --run-on --graph MODULE:ATTRIBUTE"
+    if row["acting"]:
+        said += f"; still at an act of it: {row['acting']}: let that process go on, or end it"
+    return said, worker if row["told"] else f"{repair} --run-on --graph MODULE:ATTRIBUTE"
 
 
 def _decided(row: Mapping[str, Any], _repair: str, worker: str) -> tuple[str, str]:
@@ -131,6 +133,8 @@ def _decided(row: Mapping[str, Any], _repair: str, worker: str) -> tuple[str, st
 
 
 def _failed(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:
+    if row["again"]:
+        return f"its act was refused, and it can ask again: {row['error']}", f"{repair} --retry"
     if row["void"]:
         said = (
             "it stands behind a decision that a stop or a takeover has voided, and would raise the same again"
@@ -144,7 +148,10 @@ def _start(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]
 
 
 def _standing_still(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:
-    said = f"it raised when it went on with the result of {row['child']}: {row['error']}"
+    what = f"with the result of {row['child']}" if row["child"] else "where its run had broken off"
+    said = f"it raised when it went on {what}: {row['error']}"
+    if row["error"].startswith("EffectNotApproved"):
+        return said, _ASK_AGAIN  # run on, it would raise the same
     return said, f"{repair} --run-on --graph MODULE:ATTRIBUTE"
 
 

@@ -24,13 +24,31 @@ WITH halted AS (
 )
 DELETE FROM hitl.waits WHERE thread_id = %(thread_id)s AND taken;
 
+-- name: in_the_way
+-- Whether a thread whose run broke off must be left, for it is held now, or has nothing to go on with, for it waits for
+-- an answer.
+SELECT hitl.held(%(thread_id)s, %(workflow)s, NULL) IS NOT NULL AS held, EXISTS (
+    SELECT FROM checkpoint_writes w
+    WHERE w.thread_id = %(thread_id)s AND w.checkpoint_ns = '' AND w.channel = '__interrupt__'
+      AND w.checkpoint_id = (
+          SELECT max(c.checkpoint_id) FROM checkpoints c WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = '')
+      AND NOT EXISTS (
+          SELECT FROM checkpoint_writes o
+          WHERE o.thread_id = w.thread_id AND o.checkpoint_ns = '' AND o.checkpoint_id = w.checkpoint_id
+            AND o.task_id = w.task_id AND o.channel NOT IN (
+                '__interrupt__', '__resume__', '__error__', '__error_source_node__', '__scheduled__'))) AS waits;
+
 -- name: stand_still
--- It raised: it is not tried again by itself, and the waits say why.
+-- It raised: it is not tried again by itself, and its waits and its run say why.
 WITH halted AS (
     DELETE FROM hitl.halted h USING hitl.runs u
     WHERE h.thread_id = %(thread_id)s AND u.thread_id = h.thread_id AND h.at < u.started_at
 ), waits AS (
     UPDATE hitl.waits SET error = %(error)s WHERE thread_id = %(thread_id)s
+), run AS (
+    UPDATE hitl.runs SET error = %(error)s, stood_at = (
+        SELECT max(c.checkpoint_id) FROM checkpoints c WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = '')
+    WHERE thread_id = %(thread_id)s
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
-VALUES ('stood_still', %(thread_id)s, '', json_build_object('error', %(error)s::text));
+VALUES ('stood_still', %(thread_id)s, '', json_build_object('error', %(raised)s::text));

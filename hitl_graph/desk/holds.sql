@@ -13,7 +13,7 @@ ORDER BY id FOR UPDATE;
 -- name: put_hold
 -- Nothing where the same is held in the same way already.
 INSERT INTO hitl.holds (scope, value, kind, by, reason) VALUES (%(scope)s, %(value)s, %(kind)s, %(by)s, %(reason)s)
-ON CONFLICT (scope, value, kind) WHERE released_at IS NULL DO NOTHING
+ON CONFLICT (tenant, scope, value, kind) WHERE released_at IS NULL DO NOTHING
 RETURNING *;
 
 -- name: standing_hold

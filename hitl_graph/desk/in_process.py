@@ -28,12 +28,16 @@ from hitl_graph.wire import answer_foreign, decisions_from_json, native_request
 if TYPE_CHECKING:
     from hitl_graph.desk.desk import Desk
 
-__all__ = ["Resumed", "Run", "resume_threads"]
+__all__ = ["Resumed", "Run", "error_texts", "resume_threads"]
 
 SQL = load_statements("hitl_graph.desk", "queries.sql") | load_statements("hitl_graph.desk", "runs.sql")
 GOING_ON_SQL = load_statements("hitl_graph.desk", "going_on.sql")
 _GOING_ON = "going on"
 """What a run notes down that is given no answer, for whoever has to take it over."""
+
+
+class _Held(Exception):
+    """Leaves a thread's lease as it was found, until the hold is released."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,6 +83,20 @@ class Run:
         if isinstance(getattr(self.graph, "checkpointer", None), PostgresSaver):
             return await asyncio.to_thread(self.graph.invoke, given, config, **how)
         return await self.graph.ainvoke(given, config, **how)
+
+    async def go_back(self, lease: Lease, checkpoint_id: str) -> None:
+        """Let one thread stand at an older checkpoint again, as if nobody had answered there."""
+        configurable = {**self.config.get("configurable", {}), **lease.configurable}
+        config = {**self.config, "configurable": {**configurable, "checkpoint_id": checkpoint_id}}
+        if isinstance(getattr(self.graph, "checkpointer", None), PostgresSaver):
+            await asyncio.to_thread(self.graph.update_state, config, None, "__copy__")
+        else:
+            await self.graph.aupdate_state(config, None, "__copy__")
+
+
+def error_texts(error: BaseException) -> dict[str, str]:
+    """What a failure's row keeps, `error`, and its event, `raised`: texts may quote a draft, and the log stays."""
+    return {"error": repr(error), "raised": type(error).__name__}
 
 
 async def resume_threads(
@@ -128,7 +146,9 @@ async def _resume_locked(
     waited for is there, and it goes on also where nothing is to be told.
     """
     done: Resumed | None = None
-    async with desk.lease(thread_id, wait=wait) as lease:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(contextlib.suppress(_Held))
+        lease = await stack.enter_async_context(desk.lease(thread_id, wait=wait))
         if lease is None:
             return None
         failpoint("run.begun")
@@ -152,9 +172,15 @@ async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
     """
     named = {"thread_id": lease.thread_id, "thread_ids": [lease.thread_id], "workflow": None, "limit": 2}
     ready = await desk.rows(GOING_ON_SQL["ready_threads"], named)
-    found = lease.broken_off or lease.thread_id in {row["thread_id"] for row in ready}
-    if not found and _GOING_ON not in lease.left_over:
-        return None  # another process was faster
+    if lease.thread_id not in {row["thread_id"] for row in ready}:
+        if not lease.broken_off and _GOING_ON not in lease.left_over:
+            return None  # another process was faster
+        named["workflow"] = _workflow(run.graph)
+        [stands] = await desk.rows(GOING_ON_SQL["in_the_way"], named)
+        if stands["held"]:
+            raise _Held
+        if stands["waits"]:
+            return None  # people see that it waits for them, and a run would only ask them again
     await lease.note([_GOING_ON])
     failpoint("going_on.before_run")
     try:
@@ -167,7 +193,7 @@ async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
         if is_away(error) or isinstance(error, EffectUnderWay):
             raise  # the run is taken up when the database is back, or the act has ended
         async with lease.transaction() as conn:
-            await conn.execute(GOING_ON_SQL["stand_still"], {**named, "error": repr(error)})
+            await conn.execute(GOING_ON_SQL["stand_still"], {**named, **error_texts(error)})
         return Resumed(thread_id=lease.thread_id, error=repr(error))
     failpoint("going_on.after_run")
     async with lease.transaction() as conn:
@@ -207,6 +233,8 @@ async def _resume(lease: Lease, run: Run, answers: Sequence[Mapping[str, Any]]) 
     values = None
     try:
         given = {row["id"]: _answer(row) for row in answers if not row["taken"]}
+        if not given and (back := [row["asks_again_at"] for row in answers if row["asks_again_at"]]):
+            await run.go_back(lease, max(back))
         failpoint("resume.before_run")
         values = await run(lease, Command(resume=given) if given else None)
         failpoint("resume.after_run")
@@ -227,12 +255,12 @@ async def _resume(lease: Lease, run: Run, answers: Sequence[Mapping[str, Any]]) 
             if not lost:
                 return Resumed(thread_id=thread_id, applied=(*applied, *taken), values=values)
             text = "the thread did not take this answer: it is not paused here any more"
-            await conn.execute(SQL["fail"], {**named, "ids": lost, "error": text})
+            await conn.execute(SQL["fail"], {**named, "ids": lost, "error": text, "raised": text})
             return Resumed(
                 thread_id=thread_id, applied=applied, failed=tuple(lost), error=text, values=values
             )
         if not (_is_refusal(error) and still):
-            await conn.execute(SQL["fail"], {**named, "error": repr(error)})
+            await conn.execute(SQL["fail"], {**named, **error_texts(error)})
             return Resumed(thread_id=thread_id, failed=tuple(ids), error=repr(error))
     refused = [row for row in answers if row["id"] in still]
     return await _refused(lease, run, refused, error, applied)

@@ -7,7 +7,7 @@ WITH put AS (
     INSERT INTO hitl.targets AS t (id, kind, address, secret, owner, events, person, actions, trusted, active)
     VALUES (%(id)s, %(kind)s, %(address)s, %(secret)s, %(owner)s, %(events)s, %(person)s, %(actions)s, %(trusted)s,
             %(active)s)
-    ON CONFLICT (id) DO UPDATE SET
+    ON CONFLICT (tenant, id) DO UPDATE SET
         kind = excluded.kind, address = excluded.address, secret = coalesce(%(given)s::text, t.secret, excluded.secret),
         owner = excluded.owner, events = excluded.events, person = excluded.person, actions = excluded.actions,
         trusted = excluded.trusted, active = excluded.active
@@ -67,7 +67,7 @@ FROM again RETURNING type;
 WITH put AS (
     INSERT INTO hitl.senders AS s (id, secret, people, groups, active)
     VALUES (%(id)s, %(secret)s, %(people)s, %(groups)s, %(active)s)
-    ON CONFLICT (id) DO UPDATE SET
+    ON CONFLICT (tenant, id) DO UPDATE SET
         secret = coalesce(%(given)s::text, s.secret), people = excluded.people, groups = excluded.groups,
         active = excluded.active
     RETURNING id, people, groups, active, secret

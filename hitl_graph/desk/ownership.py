@@ -210,9 +210,9 @@ def _lease_s(where: str, minutes: object) -> float:
 
 def _number(where: str, field: str, value: object, least: float, most: float) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not least <= value <= most:  # type: ignore[arg-type,operator]
+    if not number or not math.isfinite(value) or not least <= value <= most:  # type: ignore[arg-type,operator]  # a number by now
         raise AnswerError(where, field, f"{value!r} is not from {least:g} to {most:g}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)  # type: ignore[arg-type]  # the same
 
 
 def _words(where: str, field: str, text: object) -> str:

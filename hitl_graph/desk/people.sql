@@ -4,7 +4,7 @@
 WITH put AS (
     INSERT INTO hitl.people (key, id, name, groups, kind, active, time_zone, changed_at)
     VALUES (%(key)s, %(id)s, %(name)s, %(groups)s, %(kind)s, %(active)s, %(time_zone)s, now())
-    ON CONFLICT (key) DO UPDATE SET
+    ON CONFLICT (tenant, key) DO UPDATE SET
         id = excluded.id, name = excluded.name, groups = excluded.groups, kind = excluded.kind,
         active = excluded.active, time_zone = excluded.time_zone, changed_at = excluded.changed_at
     RETURNING id, name, groups, kind, active
@@ -22,7 +22,7 @@ DELETE FROM hitl.authority WHERE holder_kind = 'person' AND holder = %(holder)s;
 -- The event is that of the person.
 INSERT INTO hitl.authority (holder_kind, holder, action, pattern, max_amount)
 VALUES ('person', %(holder)s, %(action)s, %(pattern)s, %(max_amount)s)
-ON CONFLICT (holder_kind, holder, action) DO UPDATE SET max_amount = excluded.max_amount;
+ON CONFLICT (tenant, holder_kind, holder, action) DO UPDATE SET max_amount = excluded.max_amount;
 
 -- name: list_people
 -- One, those of a group, or all.
@@ -58,7 +58,7 @@ WITH other AS (
 ), put AS (
     INSERT INTO hitl.authority (holder_kind, holder, action, pattern, max_amount)
     VALUES (%(holder_kind)s, %(holder)s, %(action)s, %(pattern)s, %(max_amount)s)
-    ON CONFLICT (holder_kind, holder, action) DO UPDATE SET
+    ON CONFLICT (tenant, holder_kind, holder, action) DO UPDATE SET
         pattern = excluded.pattern, max_amount = excluded.max_amount
     RETURNING holder_kind, holder, action, max_amount
 ), told AS (

@@ -68,13 +68,14 @@ SELECT 'refused', thread_id, review_id, json_build_object('error', %(error)s::te
 
 -- name: fail
 -- The graph raised, at the gate or after it, or did not take the answer: the decision stands, and a person must look.
+-- The event keeps no more than the error's class: its text may quote the draft, and the log is kept for ever.
 WITH failed AS (
     UPDATE hitl.reviews SET status = 'failed', error = %(error)s
     WHERE thread_id = %(thread_id)s AND id = ANY (%(ids)s) AND status IN ('decided', 'applied')
     RETURNING thread_id, id
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
-SELECT 'failed', thread_id, id, json_build_object('error', %(error)s::text) FROM failed;
+SELECT 'failed', thread_id, id, json_build_object('error', %(raised)s::text) FROM failed;
 
 -- name: went_on
 -- A thread that had failed after the answer has gone on.

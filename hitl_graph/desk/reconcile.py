@@ -10,13 +10,16 @@ from hitl_graph.desk.effects import SQL as EFFECTS_SQL
 from hitl_graph.desk.findings import Finding, FindingKind
 from hitl_graph.storage.statements import load_statements
 
-__all__ = ["ALARM_S", "Reconciling"]
+__all__ = ["ALARM_S", "KEYS_DAYS", "Reconciling"]
 
 SQL = load_statements("hitl_graph.desk", "reconcile.sql")
 MISSING_SQL = load_statements("hitl_graph.storage", "missing.sql")
 
 ALARM_S = 60.0
-"""A decision that nobody has told its thread after so many seconds raises an alarm (I6)."""
+"""A decision that nobody has told its thread, or a first run that no worker takes, after so many seconds raises an
+alarm (I6)."""
+KEYS_DAYS = 30
+"""For so long after a case was closed its requests' idempotency keys are known."""
 PATIENCE_S = 10.0
 OVERDUE_S = 300.0
 _SLICE = 200  # threads whose open cases are looked at each time
@@ -90,8 +93,11 @@ class Reconciling(Connected):
         """Repair what is safe to repair; `findings` has the rest. For every second or so, in any number of workers.
 
         Decisions that nobody tells their thread and threads whose process is gone are put in the queue; a decision
-        that waits for longer than `alarm_s` raises the event `alarm`, once. A case whose thread does not stand at it
-        any more is superseded, or failed where it was decided. Acts whose process is gone become unknown.
+        that waits for longer than `alarm_s` raises the event `alarm`, once, and so does the oldest first run of a
+        workflow that no worker takes. A case whose thread does not stand at it
+        any more is superseded, or failed where it was decided. Acts whose process is gone become unknown. A run that
+        broke off before it had stored anything is let go. Idempotency keys are forgotten 30 days after their case was
+        closed, and used links once they have expired.
 
         Args:
             patience_s: Seconds that a decision is given before it is put in the queue once more.
@@ -116,8 +122,14 @@ class Reconciling(Connected):
             await conn.execute(SQL["alarm"], ids)
             left = [row for row in await rows(conn, SQL["runs_left_behind"], named) if row["noted"]]
             done = 0
+            if found["jobs"]:
+                starts = [row["start"] for row in await rows(conn, SQL["starts_waiting"], named)]
+                await conn.execute(SQL["alarm_starts"], {"starts": starts, "alarm_s": alarm_s})
             if found["jobs"] and (threads := [row["thread_id"] for row in (*decided, *left)]):
                 done = len(await rows(conn, SQL["put_jobs"], {"thread_ids": threads}))
+            done += len(await rows(conn, SQL["drop_empty_runs"]))
+            await conn.execute(SQL["prune_requests"], {"days": KEYS_DAYS, "limit": _MOST})
+            await conn.execute(SQL["prune_links"], {"limit": _MOST})
             done += await self._leave_behind(conn)
             return done + len(await rows(conn, EFFECTS_SQL["lose_effects"]))
 

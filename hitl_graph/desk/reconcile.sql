@@ -44,13 +44,47 @@ WHERE NOT EXISTS (
       AND a.data ->> 'event' = 'decided_not_resumed');
 
 -- name: runs_left_behind
--- Runs whose process is gone, or has not shown itself for as long as its lease.
-SELECT u.thread_id, NULL AS review_id, u.started_at AS since, u.holder, u.reviews <> '{}' AS noted
-FROM hitl.runs u
+-- Runs whose process is gone, or has not shown itself for as long as its lease. `noted`: what it was given is known.
+-- `told`: a worker goes on with it, for its graph can be told, and none has said otherwise. `acting`: what is still at an
+-- act of the thread, such as a process that was stopped in the middle of it.
+SELECT u.thread_id, NULL AS review_id, u.started_at AS since, u.holder, u.reviews <> '{}' AS noted,
+       (SELECT string_agg(DISTINCT format('%%s (%%s)', e.holder, e.action), ', ') FROM hitl.effects e
+        WHERE e.thread_id = u.thread_id AND e.status = 'started' AND e.holder IS NOT NULL
+          AND NOT pg_try_advisory_xact_lock_shared(hashtextextended('hitl-effect:' || e.key, 0))) AS acting,
+       b.thread_id IS NULL OR ((b.workflow IS NOT NULL OR b.nodes <> '{}') AND NOT EXISTS (
+           SELECT FROM hitl.events e
+           WHERE e.thread_id = u.thread_id AND e.type = 'no_graph' AND e.at >= u.started_at)) AS told
+FROM hitl.runs u LEFT JOIN hitl.broken_off() b ON b.thread_id = u.thread_id
 WHERE u.holder IS NOT NULL AND (%(thread_id)s::text IS NULL OR u.thread_id = %(thread_id)s)
   AND (u.lease_until < now() OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
   AND hitl.held(u.thread_id, NULL, NULL) IS NULL
 ORDER BY since LIMIT %(limit)s;
+
+-- name: drop_empty_runs
+-- Runs that broke off before they had stored anything: there is nothing to go on with.
+WITH dropped AS (
+    UPDATE hitl.runs u SET holder = NULL, reviews = '{}', broken_off = false
+    FROM hitl.broken_off() b
+    WHERE u.thread_id = b.thread_id AND NOT b.stored AND u.holder = b.holder AND u.started_at = b.started_at
+    RETURNING u.thread_id, b.holder
+)
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'run_dropped', thread_id, '', json_build_object(
+    'by', 'system:reconcile', 'because', format('%%s ended before its run had stored anything', holder))
+FROM dropped RETURNING id;
+
+-- name: prune_requests
+-- Idempotency keys of cases that were closed long ago: whoever sends one again now is told that the case is closed.
+DELETE FROM hitl.requests WHERE key IN (
+    SELECT q.key FROM hitl.requests q JOIN hitl.reviews r ON r.thread_id = q.thread_id AND r.id = q.review_id
+    WHERE q.at < now() - make_interval(days => %(days)s) AND r.closed_at < now() - make_interval(days => %(days)s)
+      AND r.status IN ('applied', 'superseded')
+    ORDER BY q.at LIMIT %(limit)s FOR UPDATE OF q SKIP LOCKED);
+
+-- name: prune_links
+-- Used links that have expired are refused for that.
+DELETE FROM hitl.used_links WHERE nonce IN (
+    SELECT nonce FROM hitl.used_links WHERE expires_at <= now() ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED);
 
 -- name: put_jobs
 -- A job for each of these threads that no job stands for. The tables are there: `try_lock` has said so.
@@ -185,7 +219,7 @@ ORDER BY since LIMIT %(limit)s;
 
 -- name: unknown_effects
 -- Acts of which nobody knows whether they were done: said to be, or begun by a process that is gone.
-SELECT e.thread_id, e.review_id, e.started_at AS since, e.action, e.by, e.key, e.error
+SELECT e.thread_id, e.review_id, e.started_at AS since, e.action, e.by, e.key, e.error, e.holder
 FROM hitl.effects e
 WHERE e.status IN ('started', 'unknown') AND (%(thread_id)s::text IS NULL OR e.thread_id = %(thread_id)s)
   AND (e.status = 'unknown' OR (
@@ -194,12 +228,13 @@ ORDER BY since LIMIT %(limit)s;
 
 -- name: failed
 -- Threads that raised, at the gate or after it. `void`: a stop or a takeover came after the decision that they stand
--- behind, and nothing acts on it any more.
+-- behind, and nothing acts on it any more. `again`: tried again, it asks once more.
 SELECT r.thread_id, r.id AS review_id, r.error, r.workflow, coalesce(
     (SELECT max(e.at) FROM hitl.events e WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type = 'failed'),
     r.asked_at) AS since, EXISTS (
     SELECT FROM hitl.decisions d
-    WHERE d.thread_id = r.thread_id AND d.review_id = r.id AND d.voided_by IS NOT NULL AND d.dispatched_at IS NOT NULL) AS void
+    WHERE d.thread_id = r.thread_id AND d.review_id = r.id AND d.voided_by IS NOT NULL AND d.dispatched_at IS NOT NULL) AS void,
+    hitl.asks_again_at(r.thread_id, r.id) IS NOT NULL AS again
 FROM hitl.reviews r
 WHERE r.status = 'failed' AND (%(thread_id)s::text IS NULL OR r.thread_id = %(thread_id)s)
 ORDER BY since LIMIT %(limit)s;
@@ -213,10 +248,16 @@ WHERE s.status = 'failed' AND (%(thread_id)s::text IS NULL OR s.thread_id = %(th
 ORDER BY since LIMIT %(limit)s;
 
 -- name: standing_still
--- Threads that raised when they went on with another thread's result.
+-- Threads that raised when they went on with another thread's result, or were run on because their run broke off.
 SELECT w.thread_id, NULL AS review_id, w.since, w.error, w.child
 FROM hitl.waits w
 WHERE w.error IS NOT NULL AND (%(thread_id)s::text IS NULL OR w.thread_id = %(thread_id)s)
+UNION ALL
+SELECT u.thread_id, NULL, u.started_at, u.error, NULL
+FROM hitl.runs u
+WHERE u.error IS NOT NULL AND (%(thread_id)s::text IS NULL OR u.thread_id = %(thread_id)s)
+  AND u.stood_at = (SELECT max(c.checkpoint_id) FROM checkpoints c WHERE c.thread_id = u.thread_id AND c.checkpoint_ns = '')
+  AND NOT EXISTS (SELECT FROM hitl.waits w WHERE w.thread_id = u.thread_id AND w.error IS NOT NULL)
 ORDER BY since LIMIT %(limit)s;
 
 -- name: notices_failed
@@ -242,7 +283,7 @@ WHERE e.at < now() - make_interval(secs => %(alarm_s)s)
 HAVING count(*) > 0;
 
 -- name: workers
--- Workers that have shown themselves, of all tenants, and this tenant's jobs that wait for one.
+-- This tenant's workers that have shown themselves, and its jobs that wait for one.
 SELECT '' AS thread_id, NULL AS review_id, NULL::timestamptz AS since,
        (SELECT count(*) FROM hitl_jobs.procrastinate_workers w WHERE w.last_heartbeat > now() - interval '30 seconds') AS alive,
        (SELECT count(*) FROM hitl_jobs.procrastinate_jobs j
@@ -251,8 +292,8 @@ SELECT '' AS thread_id, NULL AS review_id, NULL::timestamptz AS since,
 
 -- name: starts_waiting
 -- First runs by workflow that should have begun long ago, and whose queue no worker has taken anything of: none has this
--- graph. What waits for its thread to end, or is held, is in order.
-SELECT '' AS thread_id, NULL AS review_id, min(s.asked_at) AS since, s.workflow, count(*) AS jobs
+-- graph. What waits for its thread to end, or is held, is in order. `start` is the oldest.
+SELECT '' AS thread_id, NULL AS review_id, min(s.asked_at) AS since, s.workflow, count(*) AS jobs, min(s.id) AS start
 FROM hitl.starts s
 WHERE s.status = 'queued' AND s.asked_at < now() - make_interval(secs => %(alarm_s)s)
   AND hitl.held(s.thread_id, s.workflow, NULL) IS NULL
@@ -263,3 +304,19 @@ WHERE s.status = 'queued' AND s.asked_at < now() - make_interval(secs => %(alarm
   AND NOT EXISTS (
       SELECT FROM hitl_jobs.procrastinate_jobs j WHERE j.queue_name = hitl.queue_of(s.workflow) AND j.status = 'doing')
 GROUP BY s.workflow ORDER BY since LIMIT %(limit)s;
+
+-- name: alarm_starts
+-- Once for the oldest of a workflow, when its job has waited for so long: one that was let go or asked for again just
+-- now has its worker coming.
+INSERT INTO hitl.events (type, thread_id, review_id, data)
+SELECT 'alarm', s.thread_id, '', json_build_object(
+    'event', 'start_not_begun', 'by', 'system:reconcile', 'start', s.id, 'workflow', s.workflow, 'asked_at', s.asked_at,
+    'because', format('no worker takes first runs of %%s', s.workflow))
+FROM hitl.starts s
+WHERE s.id = ANY (%(starts)s::bigint[]) AND EXISTS (
+    SELECT FROM hitl_jobs.procrastinate_jobs j JOIN hitl_jobs.procrastinate_events p ON p.job_id = j.id
+    WHERE j.status = 'todo' AND j.queueing_lock = 'start:' || hitl.lock_of(s.thread_id)
+      AND p.type = 'deferred' AND p.at < now() - make_interval(secs => %(alarm_s)s))
+  AND NOT EXISTS (
+    SELECT FROM hitl.events a
+    WHERE a.thread_id = s.thread_id AND a.type = 'alarm' AND a.data ->> 'start' = s.id::text);

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hitl_graph.desk.cases import Cases
 from hitl_graph.desk.connected import Connection, rows, storable
-from hitl_graph.desk.in_process import Resumed, Run, resume_threads
+from hitl_graph.desk.in_process import Resumed, Run, error_texts, resume_threads
 from hitl_graph.desk.policy import policy_maker
 from hitl_graph.desk.runs import Lease, Runs
 from hitl_graph.errors import AmbiguousReview, AnswerError, DeskError, ReviewClosed, ReviewNotFound
@@ -173,7 +173,7 @@ async def _run_on(lease: Lease, run: Run) -> Resumed:
         values = await run(lease, None)
     except Exception as error:  # noqa: BLE001  # whatever a graph raises is reported with its thread
         async with lease.transaction() as conn:
-            await conn.execute(GOING_ON_SQL["stand_still"], {**named, "error": repr(error)})
+            await conn.execute(GOING_ON_SQL["stand_still"], {**named, **error_texts(error)})
         return Resumed(thread_id=lease.thread_id, error=repr(error))
     async with lease.transaction() as conn:
         await conn.execute(GOING_ON_SQL["went_on"], named)

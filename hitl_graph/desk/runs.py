@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import platform
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import psycopg
 
 from hitl_graph.desk.connected import Connected, Connection, rows
-from hitl_graph.storage.fence import FENCE, fenced
+from hitl_graph.storage.fence import FENCE, fenced, this_process
 from hitl_graph.storage.statements import load_statements
 
 __all__ = ["LEASE_S", "Lease", "Runs"]
@@ -104,7 +102,7 @@ class Runs(Connected):
         Yields:
             The lease; None where another holds it and `wait` is False.
         """
-        params = {"thread_id": thread_id, "holder": f"{platform.node()}:{os.getpid()}", "lease_s": lease_s}
+        params = {"thread_id": thread_id, "holder": this_process(), "lease_s": lease_s}
         pause = _FIRST_WAIT_S
         while True:  # each try has its connection only for the moment, so that those who wait block nobody
             async with self.pool.connection() as conn:

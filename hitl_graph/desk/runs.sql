@@ -5,8 +5,9 @@
 -- saying so has left its reviews there. Whoever has the lease holds a lock of its token, from before it is committed.
 INSERT INTO hitl.runs AS u (thread_id, token, holder, lease_until)
 VALUES (%(thread_id)s, nextval('hitl.run_tokens'), %(holder)s, now() + make_interval(secs => %(lease_s)s))
-ON CONFLICT (thread_id) DO UPDATE SET
+ON CONFLICT (tenant, thread_id) DO UPDATE SET
     token = excluded.token, holder = excluded.holder, started_at = now(), lease_until = excluded.lease_until,
+    error = NULL, stood_at = NULL,
     broken_off = u.broken_off OR u.holder IS NOT NULL
     WHERE u.holder IS NULL OR u.lease_until < now()
        OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0))
@@ -52,6 +53,7 @@ SELECT thread_id FROM hitl.runs
 WHERE thread_id = ANY (%(thread_ids)s::text[]) AND (holder IS NOT NULL OR broken_off)
   AND (holder IS NULL OR lease_until < now()
        OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || token, 0)))
+  AND hitl.held(thread_id, NULL, NULL) IS NULL
 ORDER BY thread_id;
 
 -- name: decided_threads
@@ -73,7 +75,8 @@ LIMIT %(limit)s;
 -- name: take_answers
 -- What one thread is to be told now. From here on none of it can be taken back. One whose checkpoints are gone is told
 -- nothing: LangGraph would begin it anew.
--- `taken`: the gate had the answer before the thread failed, so that it only needs to go on.
+-- `taken`: the gate had the answer before the thread failed, so that it only needs to go on; or, from `asks_again_at`, to
+-- ask once more: nothing acts on that answer any more.
 WITH told AS (
     UPDATE hitl.decisions d SET dispatched_at = coalesce(d.dispatched_at, now())
     FROM hitl.reviews r
@@ -84,6 +87,6 @@ WITH told AS (
     RETURNING d.*
 )
 SELECT r.id, r.closed_at IS NOT NULL AS taken, r.shape, r.payload, r.response_schema, r.digest, r.asked_at,
-       d.decision, d.by, d.via, d.decided_at, extract(epoch FROM d.decided_at - r.asked_at)::float8 AS waited_s
+       hitl.asks_again_at(r.thread_id, r.id) AS asks_again_at, d.decision, d.by, d.via, d.decided_at, extract(epoch FROM d.decided_at - r.asked_at)::float8 AS waited_s
 FROM told d JOIN hitl.reviews r ON r.thread_id = d.thread_id AND r.id = d.review_id
 ORDER BY r.seq;

@@ -63,7 +63,7 @@ WITH finished AS (
     WHERE id = %(id)s AND status = 'running' RETURNING *
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
-SELECT 'start_' || status, thread_id, '', json_build_object('by', by, 'start', id, 'error', error) FROM finished;
+SELECT 'start_' || status, thread_id, '', json_build_object('by', by, 'start', id, 'error', %(raised)s::text) FROM finished;
 
 -- name: retry
 -- A run that raised goes on from its last checkpoint.

@@ -58,5 +58,5 @@ def weigh(case: Case, decision: Decision | Sequence[Decision]) -> Weighed:
     return Weighed(
         kept=kept,
         act=Act(approves=not moved, amount=amount_of(final, request.action.get("amount"))),
-        final_digest=proposal_digest(request.action["name"], final, one.tool if moved else tool),  # type: ignore[union-attr]
+        final_digest=proposal_digest(request.action["name"], final, one.tool if moved else tool),  # type: ignore[union-attr]  # no list, as above
     )

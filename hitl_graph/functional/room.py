@@ -35,9 +35,9 @@ def make_room(tasks: int) -> None:
     ):
         return
     with pool._shutdown_lock:  # noqa: SLF001  # as `submit` itself does it
-        pool._max_workers += tasks  # noqa: SLF001
-        for _ in range(min(tasks, pool._work_queue.qsize())):  # noqa: SLF001
-            pool._adjust_thread_count()  # noqa: SLF001
+        pool._max_workers += tasks  # noqa: SLF001  # the same
+        for _ in range(min(tasks, pool._work_queue.qsize())):  # noqa: SLF001  # the same
+            pool._adjust_thread_count()  # noqa: SLF001  # the same
 
 
 def one_after_another(futures: Callable[[], Any] | None) -> None:
@@ -46,11 +46,11 @@ def one_after_another(futures: Callable[[], Any] | None) -> None:
     LangGraph notes it in a list that it copies and replaces: two threads at once can lose one of two. With
     `durability="exit"` that list is the only place, and the act of a lost task would be done again.
     """
-    running = futures() if futures is not None else None
+    running: Any = futures() if futures is not None else None
     with _SETTING:
         note = getattr(running, "callback", None)
         if note is not None and not isinstance(note, _InTurn):
-            running.callback = _InTurn(note)  # type: ignore[union-attr]
+            running.callback = _InTurn(note)
 
 
 class _InTurn:

@@ -113,7 +113,7 @@ def ask(case: Case, shown: Asked) -> Json:
     like = read(state, gate.proposal)
 
     def check(answer: object) -> Answer:
-        shown.check(gate.where)
+        shown.check(gate.where, answer)
         if case.moved:
             raise AnswerError(f"review of gate {gate.name!r}", gate.proposal, MOVED)
         given = check_answer(gate, request, answer, like)

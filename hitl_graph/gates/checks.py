@@ -167,8 +167,8 @@ def check_people(where: str, approvals: object, not_by: object, sla: object, *, 
         raise DefinitionError(where, "sla.on_expiry", problem)
     if callable(not_by):
         return
-    named = isinstance(not_by, Sequence) and not isinstance(not_by, str)
-    if not named or not all(isinstance(name, str) and name.strip() for name in not_by):  # type: ignore[attr-defined]
+    named = not_by if isinstance(not_by, Sequence) and not isinstance(not_by, str) else [None]
+    if not all(isinstance(name, str) and name.strip() for name in named):
         raise DefinitionError(
             where, "not_by", "is a list of names, or a function of the state that gives one"
         )

@@ -89,7 +89,7 @@ class Gate(abc.ABC):
     question: str = ""
     evidence: Sequence[Evidence] | Callable[[Any], Sequence[Evidence]] = ()
     consequence: str | Callable[[dict[str, Any]], str] = ""
-    owner: Owner = None  # type: ignore[assignment]
+    owner: Owner = None  # type: ignore[assignment]  # the same
     why: str = ""
     kind: ReviewKind = ReviewKind.SAFE_TO_SEND
     schema: object = None

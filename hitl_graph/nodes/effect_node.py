@@ -263,7 +263,7 @@ def _node(act: _Effect, held: str | None) -> _EffectNode:
         None if act.is_async else sync_node, async_node, name=getattr(act.function, "__name__", "effect")
     )
     if held:  # LangGraph reads where a node leads off the annotation of its `__call__`
-        leads.__annotations__ = {"return": Command[Literal[held]]}  # type: ignore[valid-type]
+        leads.__annotations__ = {"return": Command[Literal[held]]}  # type: ignore[valid-type]  # for LangGraph
         vars(node)["__call__"] = MethodType(leads, node)
     node.__doc__ = act.function.__doc__
     return node

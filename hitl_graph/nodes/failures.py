@@ -73,4 +73,6 @@ def ask_on_failure(
         cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters in all)"
         return handler.review_with(state, {"node": error.node, "error": cut}, shown)
 
-    return set_mark(asking_handler(ask, gate.name), FailureMark(handler.gate, leads))  # type: ignore[no-any-return]
+    asking: Callable[[Any, NodeError], Command[Any]] = asking_handler(ask, gate.name)
+    set_mark(asking, FailureMark(handler.gate, leads))
+    return asking

@@ -273,8 +273,10 @@ class _Level:
 
     def _certain(self) -> set[str]:
         """The nodes that every run reaches: by plain edges and by joins of them."""
-        ways = [((source,), target) for source, target in self.builder.edges]
-        ways += self.builder.waiting_edges  # type: ignore[arg-type]
+        ways: list[tuple[tuple[str, ...], str]] = [
+            ((source,), target) for source, target in self.builder.edges
+        ]
+        ways += self.builder.waiting_edges
         certain, before = {START}, 0
         while len(certain) > before:
             before = len(certain)

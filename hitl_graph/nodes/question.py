@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from langgraph.config import get_config
 from langgraph.types import Interrupt
@@ -24,31 +24,56 @@ _NO_TASK = "00000000-0000-0000-0000-000000000000"
 _NO_ANSWER = [("__resume__", None)]
 
 
+@runtime_checkable
+class Decisions(Protocol):
+    """A checkpointer that knows what the desk has decided, for sync graphs."""
+
+    def untold(self, thread_id: str, review_id: str) -> str | None:
+        """What the desk has decided and the thread has not taken yet, in words."""
+        ...
+
+
+@runtime_checkable
+class AsyncDecisions(Protocol):
+    """The same, for async graphs."""
+
+    async def auntold(self, thread_id: str, review_id: str) -> str | None:
+        """What the desk has decided and the thread has not taken yet, in words."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True)
 class Asked:
     """What the running question showed when it was asked; empty where the answer says so itself.
 
-    `gone_on`: the thread has gone on since, so that the answer names an older pause.
+    `gone_on`: the thread has gone on since, so that the answer names an older pause. `decided`: what the desk has
+    decided about it, and the thread has not taken yet.
     """
 
     digest: str | None = None
     proposal_digest: str | None = None
     gone_on: bool = False
+    decided: str | None = None
 
     def forget_if_changed(self, request: ReviewRequest) -> None:
         """Drop an answer that was given about another proposal: what stands here now has to be asked about."""
         if self.proposal_digest not in (None, request.proposal_digest):
             _forget()
 
-    def check(self, where: str) -> None:
+    def check(self, where: str, answer: object) -> None:
         """Refuse an answer at an older pause: replayed, it would do once more what was done, or what was withdrawn.
 
+        And one past the desk where the desk has decided: one case, one decision (I1).
+
         Raises:
-            AnswerError: The thread has gone on. Nothing was saved.
+            AnswerError: The thread has gone on, or the desk has decided. Nothing was saved.
         """
         if self.gone_on:
             problem = "names a pause that the thread has left behind: look at what stands there now"
             raise AnswerError(where, "checkpoint", problem)
+        if self.decided is not None and not _is_from_desk(answer):
+            problem = f"has decided already: {self.decided}; `desk.resume` or a worker tells the thread"
+            raise AnswerError(where, "desk", problem)
 
 
 def review_id() -> str:
@@ -75,6 +100,8 @@ def asked() -> Asked:
     found, stray = _look(head)
     if stray:
         saver.put_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
+    if isinstance(saver, Decisions):
+        found = dataclasses.replace(found, decided=saver.untold(_thread(), review_id()))
     return found
 
 
@@ -87,6 +114,8 @@ async def aasked() -> Asked:
     found, stray = _look(head)
     if stray:
         await saver.aput_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
+    if isinstance(saver, AsyncDecisions):
+        found = dataclasses.replace(found, decided=await saver.auntold(_thread(), review_id()))
     return found
 
 
@@ -94,8 +123,7 @@ def _saver_to_ask() -> Any:
     """The saver, if there is an answer that the desk has not just sent: that one goes to the head, with its digest."""
     answer, running = _answer(), get_config()["configurable"]
     sent_now = review_id() in (running.get("__pregel_resume_map") or {})
-    from_desk = isinstance(answer, Mapping) and answer.get("via") in VIA_DESK and _says_itself(answer)
-    if answer is None or (sent_now and from_desk):
+    if answer is None or (sent_now and _is_from_desk(answer) and _says_itself(answer)):
         return None
     return running.get("__pregel_checkpointer")
 
@@ -133,6 +161,10 @@ def _answer() -> Any:
     return scratchpad.resume[0] if scratchpad.resume else scratchpad.get_null_resume(consume=False)
 
 
+def _is_from_desk(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and answer.get("via") in VIA_DESK
+
+
 def _says_itself(answer: Any) -> bool:
     """Whether an answer names what it was given about."""
     return isinstance(answer, Mapping) and bool(answer.get("digest") or answer.get("proposal_digest"))
@@ -165,7 +197,11 @@ def _at() -> str | None:
 
 
 def _root(checkpoint: str | None = None) -> Any:
-    """A checkpoint of the thread's root, or the newest. LangGraph keeps ids of threads as text."""
-    thread = str(get_config()["configurable"]["thread_id"])
+    """A checkpoint of the thread's root, or the newest."""
     named = {} if checkpoint is None else {"checkpoint_id": checkpoint}
-    return {"configurable": {"thread_id": thread, "checkpoint_ns": "", **named}}
+    return {"configurable": {"thread_id": _thread(), "checkpoint_ns": "", **named}}
+
+
+def _thread() -> str:
+    """LangGraph keeps ids of threads as text."""
+    return str(get_config()["configurable"]["thread_id"])

@@ -101,7 +101,7 @@ def checked_gate(
     gate = strict_gate(gate) if strict else gate
     _check_state(builder, gate)
     gate = with_continuations(gate, targets, options)
-    return gate, Routes(**targets, options=dict(options))  # type: ignore[arg-type]
+    return gate, Routes(**targets, options=dict(options))  # type: ignore[arg-type]  # the callers name every way
 
 
 def add_gate_nodes(

@@ -123,7 +123,8 @@ async def _decide(desk: Desk, link: Link) -> Case:
         idempotency_key=f"link:{link.nonce}",
     )
     # Two clicks at the same time are one decision, by the key. This tells the second that it was the second.
-    used = {"nonce": link.nonce, "thread_id": link.thread_id, "review_id": link.review_id, "by": link.person}
+    used: dict[str, Any] = {"thread_id": link.thread_id, "review_id": link.review_id, "by": link.person}
+    used |= {"nonce": link.nonce, "expires": link.expires}
     if not await desk.rows(SQL["use"], used):
         raise LinkRefused("it was used before")
     return case

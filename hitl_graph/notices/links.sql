@@ -14,7 +14,8 @@ SELECT extract(epoch FROM now())::float8 AS now,
 
 -- name: use
 -- Nothing comes back where the link was used before.
-INSERT INTO hitl.used_links (nonce, thread_id, review_id, by) VALUES (%(nonce)s, %(thread_id)s, %(review_id)s, %(by)s)
+INSERT INTO hitl.used_links (nonce, thread_id, review_id, by, expires_at)
+VALUES (%(nonce)s, %(thread_id)s, %(review_id)s, %(by)s, to_timestamp(%(expires)s))
 ON CONFLICT DO NOTHING RETURNING nonce;
 
 -- name: senders

@@ -377,7 +377,7 @@ def _leave_all() -> None:
 
 def _after_fork() -> None:
     # The lock that came along counts this process in for as long as it lives; leaving is its parent's part.
-    global _mutex  # noqa: PLW0603 - the parent's may be held for ever
+    global _mutex  # noqa: PLW0603  # the parent's may be held for ever
     _mutex = threading.Lock()
     _servers.clear()
 

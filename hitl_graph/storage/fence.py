@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +12,7 @@ import psycopg
 
 from hitl_graph.errors import EffectHeld, EffectNotApproved, HitlError, RunTakenOver
 
-__all__ = ["FENCE", "fence_of", "fenced", "is_away"]
+__all__ = ["FENCE", "fence_of", "fenced", "is_away", "this_process"]
 
 FENCE = "__hitl_fence"
 """Where a run's config names the run, in `configurable`: `{"thread_id", "token"}`. LangGraph saves no such names."""
@@ -20,6 +22,11 @@ _REFUSALS: dict[str, type[HitlError]] = {
     "HG003": EffectNotApproved,
 }
 """What the functions and triggers of the migrations raise, by SQLSTATE."""
+
+
+def this_process() -> str:
+    """What this process goes by where an operator has to find it: host:pid."""
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def fence_of(config: Mapping[str, Any]) -> dict[str, Any] | None:

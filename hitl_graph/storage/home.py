@@ -162,7 +162,7 @@ class Home:
         if len(os.fsencode(self.data / SOCKET)) <= SOCKET_PATH_LIMIT:
             return self.data
         name = f"hitl-{os.geteuid()}-{hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]}"
-        bases = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # noqa: S108 - made private
+        bases = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")  # noqa: S108  # made private
         for base in bases:
             if base and len(os.fsencode(f"{base}/{name}/d/{SOCKET}")) <= SOCKET_PATH_LIMIT:
                 with contextlib.suppress(OSError):

@@ -1,8 +1,9 @@
 -- The ledger of acts: a row before, its result after.
 
 -- name: try_lock_effect
--- One process does an act at a time; the lock goes with the connection, and so with the process.
-SELECT pg_try_advisory_lock(hashtextextended('hitl-effect:' || %(key)s, 0)) AS got;
+-- One process does an act at a time; the lock goes with the connection, and so with the process. `holder`: who has begun it.
+SELECT pg_try_advisory_lock(hashtextextended('hitl-effect:' || %(key)s, 0)) AS got,
+       (SELECT e.holder FROM hitl.effects e WHERE e.key = %(key)s) AS holder;
 
 -- name: unlock_effect
 SELECT pg_advisory_unlock(hashtextextended('hitl-effect:' || %(key)s, 0));
@@ -13,7 +14,7 @@ SELECT hitl.check_fence(%(thread_id)s, %(token)s);
 -- name: begin_effect
 SELECT * FROM hitl.begin_effect(
     %(key)s, %(thread_id)s, %(review)s, %(workflow)s, %(action)s, %(digest)s, %(by)s, %(node)s, %(judged_at)s::timestamptz,
-    %(idempotent)s);
+    %(idempotent)s, %(standing)s, %(holder)s);
 
 -- name: finish_effect
 -- It was done. That counts also when the run was taken over meanwhile and the outcome was taken for unknown.

@@ -19,7 +19,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('hitl-open:' || %(thread_id)s, 0))
 -- name: open_review
 -- The thread pauses, or is found still paused. Asked again with the same words, nothing changes. Asked with other
 -- words, the case changes, and a decision about the old ones is void. Asked before its checkpoint is stored, it does
--- not wait for anybody yet: it stands as superseded and never closed until `close_older` finds the checkpoint there.
+-- not wait for anybody yet: it stands as superseded and never closed until `close_older` finds the checkpoint there, and
+-- stays its task's when an entrypoint repeats it as early.
 -- What an older checkpoint asks when it is run again is not what the thread waits for, and is left out.
 -- `before` feeds the INSERT: read after it, it would be empty.
 WITH before AS (
@@ -40,7 +41,7 @@ WITH before AS (
         SELECT max(checkpoint_id) AS id FROM checkpoints WHERE thread_id = %(thread_id)s AND checkpoint_ns = ''
     ) AS head LEFT JOIN before ON true
     WHERE head.id IS NULL OR head.id <= %(checkpoint_id)s
-    ON CONFLICT (thread_id, id) DO UPDATE SET
+    ON CONFLICT (tenant, thread_id, id) DO UPDATE SET
         checkpoint_id = excluded.checkpoint_id,
         task_id = excluded.task_id,
         node = excluded.node,
@@ -62,8 +63,11 @@ WITH before AS (
         deadlines = excluded.deadlines,
         status = excluded.status,
         closed_at = NULL,
+        refused_at = NULL,
         error = CASE WHEN r.digest = excluded.digest THEN r.error ELSE excluded.error END
-        WHERE r.digest <> excluded.digest OR r.status NOT IN ('pending', 'decided')
+        WHERE r.digest <> excluded.digest OR (r.status NOT IN ('pending', 'decided') AND NOT (
+            r.closed_at IS NULL AND r.checkpoint_id = excluded.checkpoint_id  -- early, and asked again as early
+            AND r.status = 'superseded' AND excluded.status = 'superseded'))
     RETURNING thread_id, id, digest, status
 ), told AS (
     SELECT o.thread_id, o.id, o.digest, b.digest AS old,
@@ -95,14 +99,15 @@ WITH before AS (
       AND r.status IN ('pending', 'decided', 'failed') AND NOT r.id = ANY (%(keep)s)
     ORDER BY r.id FOR UPDATE OF r
 ), closed AS (
-    UPDATE hitl.reviews r SET status = 'applied', closed_at = now(), error = NULL
+    UPDATE hitl.reviews r SET status = CASE WHEN r.refused_at IS NULL THEN 'applied' ELSE 'failed' END,
+        closed_at = now(), error = CASE WHEN r.refused_at IS NOT NULL THEN r.error END
     FROM before b WHERE r.thread_id = b.thread_id AND r.id = b.id
     RETURNING b.*
 ), elsewhere AS (
     INSERT INTO hitl.decisions (thread_id, review_id, type, decision, by, via, digest, final_digest)
     SELECT thread_id, id, 'elsewhere', %(answer)s::json, %(by)s, 'resume', digest, %(finals)s::json ->> id
     FROM closed WHERE NOT as_decided
-    ON CONFLICT (thread_id, review_id) DO UPDATE SET
+    ON CONFLICT (tenant, thread_id, review_id) DO UPDATE SET
         type = excluded.type, decision = excluded.decision, by = excluded.by, via = excluded.via,
         digest = excluded.digest, decided_at = excluded.decided_at, final_digest = excluded.final_digest
 )
@@ -134,7 +139,7 @@ SELECT CASE WHEN via = 'resume' THEN 'answer_known' ELSE 'decided_elsewhere' END
 FROM named;
 
 -- name: fail_task
--- The node raised after it had its answer.
+-- The node raised after it had its answer. The event keeps no more than the error's class.
 WITH failed AS (
     UPDATE hitl.reviews SET status = 'failed', error = %(error)s
     WHERE thread_id = %(thread_id)s AND checkpoint_id = %(checkpoint_id)s AND task_id = %(task_id)s
@@ -146,7 +151,7 @@ WITH failed AS (
     ON CONFLICT DO NOTHING
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
-SELECT 'failed', thread_id, id, json_build_object('error', %(error)s::text, 'run', %(run)s::text) FROM failed;
+SELECT 'failed', thread_id, id, json_build_object('error', %(raised)s::text, 'run', %(run)s::text) FROM failed;
 
 -- name: supersede_task
 -- Somebody wrote the paused node's output by hand (update_state): nobody answered.
@@ -163,7 +168,7 @@ SELECT 'superseded', thread_id, id, json_build_object('because', 'the state was 
 -- A newer checkpoint: what was open before it was answered when the run came from resuming its parent, and is
 -- superseded otherwise; what was asked at it already is open from now on. `stamp` is what the run resumed from, where
 -- the input was used up in the resumed step itself (an entrypoint's): then the parent tells whether it was this run
--- that resumed.
+-- that resumed. `stands`: an act on its answer was refused from this checkpoint on, before it was stored.
 WITH before AS (
     SELECT r.thread_id, r.id, r.digest,
            CASE WHEN r.closed_at IS NOT NULL THEN 'applied'  -- taken before; its thread failed later and goes on now
@@ -173,13 +178,16 @@ WITH before AS (
                  AND c.checkpoint -> 'channel_versions' ->> '__start__' = %(stamp)s
                  AND c.checkpoint -> 'versions_seen' -> '__interrupt__' ->> '__start__' IS DISTINCT FROM %(stamp)s
            )) THEN 'applied' ELSE 'superseded' END AS becomes,
+           coalesce(r.refused_at >= %(checkpoint_id)s, false) AS stands,
            r.status = 'decided' OR (r.status = 'failed' AND d.via <> 'resume') AS as_decided
     FROM hitl.reviews r LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
     WHERE r.thread_id = %(thread_id)s AND r.checkpoint_id < %(checkpoint_id)s
       AND r.status IN ('pending', 'decided', 'failed')
     ORDER BY r.id FOR UPDATE OF r
 ), closed AS (
-    UPDATE hitl.reviews r SET status = b.becomes, closed_at = now(), error = NULL
+    UPDATE hitl.reviews r
+    SET status = CASE WHEN b.becomes = 'applied' AND b.stands THEN 'failed' ELSE b.becomes END, closed_at = now(),
+        error = CASE WHEN b.becomes = 'applied' AND b.stands THEN r.error END
     FROM before b WHERE r.thread_id = b.thread_id AND r.id = b.id
     RETURNING b.*
 ), elsewhere AS (
@@ -359,13 +367,13 @@ FROM checkpoint_writes WHERE thread_id = %(source)s ON CONFLICT DO NOTHING;
 -- A case's own thread begins: whose it is.
 INSERT INTO hitl.detached (child, parent, gate, checkpoint_id)
 VALUES (%(child)s, %(parent)s, %(gate)s, %(checkpoint_id)s)
-ON CONFLICT (child) DO NOTHING;
+ON CONFLICT (tenant, child) DO NOTHING;
 
 -- name: open_wait
 -- The thread pauses until the case of another thread is decided: nobody is asked here.
 INSERT INTO hitl.waits (thread_id, id, checkpoint_id, task_id, node, workflow, child)
 VALUES (%(thread_id)s, %(id)s, %(checkpoint_id)s, %(task_id)s, %(node)s, %(workflow)s, %(child)s)
-ON CONFLICT (thread_id, id) DO UPDATE SET
+ON CONFLICT (tenant, thread_id, id) DO UPDATE SET
     checkpoint_id = excluded.checkpoint_id, task_id = excluded.task_id, workflow = excluded.workflow,
     taken = false, error = NULL;
 
@@ -406,3 +414,9 @@ SELECT by AS taken_by, reason, since, released_by AS by, note, released_at AS at
 FROM hitl.holds
 WHERE scope = 'thread' AND value = %(thread_id)s AND kind = 'takeover' AND released_at IS NOT NULL
 ORDER BY id DESC LIMIT 1;
+
+-- name: untold
+-- What the desk has decided about a question, while its thread has not taken it.
+SELECT format('%%s by %%s', d.type, d.by) AS said
+FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
+WHERE r.thread_id = %(thread_id)s AND r.id = %(id)s AND r.status = 'decided' AND d.via <> 'resume';

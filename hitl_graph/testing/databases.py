@@ -29,7 +29,7 @@ from hitl_graph.storage.home import Home
 __all__ = ["Databases", "temporary_home"]
 
 # A fresh database is some 350 small files: 8 ms in memory, 25 to 100 ms on a disk. Not if memory is scarce.
-_MEMORY = "/dev/shm"  # noqa: S108 - a private folder there
+_MEMORY = "/dev/shm"  # noqa: S108  # a private folder there
 _MEMORY_LEAST_FREE = 2 << 30  # Bytes.
 
 _TEMPLATE = "hitl_template"

@@ -37,7 +37,8 @@ class GateThread:
         builder = StateGraph(_schema(state) if isinstance(state, Mapping) else type(state))
         for way in WAYS:
             builder.add_node(way, self._note(way))
-        add_gate(cast(Any, builder), gate, **{way: way for way in WAYS})  # type: ignore[arg-type]
+        ways: Any = {way: way for way in WAYS}
+        add_gate(cast(Any, builder), gate, **ways)
         builder.add_edge(START, gate.name)
         self._graph = builder.compile(checkpointer=InMemorySaver())
 
@@ -106,4 +107,4 @@ def _schema(state: Mapping[str, Any]) -> Any:
     """A state class with the keys of `state`, each overwritten by what is newest."""
     own = get_type_hints(HitlState, include_extras=True)
     fields = {**dict.fromkeys(state, Any), **own}
-    return TypedDict("GateState", fields, total=False)  # type: ignore[operator]
+    return TypedDict("GateState", fields, total=False)  # type: ignore[operator]  # its keys are known when it runs

@@ -86,6 +86,7 @@ async def decide_by_webhook(desk: Desk, headers: Mapping[str, str], body: bytes)
             thread_id=asked.get("thread_id"),
             idempotency_key=f"webhook:{sender}:{message_id}",
             via="webhook",
+            senders=[row["id"] for row in signed],
         )
     except HitlError as error:
         return _explained(error)

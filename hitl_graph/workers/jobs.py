@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from hitl_graph.errors import MigrationError
 from hitl_graph.storage.pools import is_closed
+from hitl_graph.storage.tenants import TenantsPools
 
 __all__ = ["SCHEMA", "jobs_pool", "lasting", "prepare_jobs", "use_jobs_schema"]
 
@@ -39,8 +40,9 @@ def lasting(url: str) -> str:
     return make_conninfo(url, **{key: value for key, value in _LASTING.items() if key not in given})
 
 
-async def use_jobs_schema(conn: psycopg.AsyncConnection[Any]) -> None:
-    """Let a connection find procrastinate's tables, and nothing else."""
+async def use_jobs_schema(conn: psycopg.AsyncConnection[Any], bound: TenantsPools) -> None:
+    """Let a connection find procrastinate's tables and the jobs of one tenant there, and nothing else."""
+    await bound.abind(conn)
     await conn.execute("SET search_path = hitl_jobs")
     if not conn.autocommit:
         await conn.commit()
@@ -95,8 +97,12 @@ def _bring_up(conn: psycopg.Connection[dict[str, Any]], steps: dict[str, Literal
         )
     if found is None:
         _create(conn)
+    else:
+        conn.execute("SELECT hitl.guard_jobs(forced => false)")  # updates reach the jobs of all tenants
     for step in sorted(step for step in steps if found is not None and step > found):
         _update(conn, steps[step])
+    conn.execute("RESET search_path")
+    conn.execute("SELECT hitl.guard_jobs()")
     conn.execute("INSERT INTO hitl_jobs.installed (step) VALUES (%s) ON CONFLICT DO NOTHING", (newest,))
 
 
@@ -117,8 +123,6 @@ def _create(conn: psycopg.Connection[dict[str, Any]]) -> None:
         'CREATE TABLE hitl_jobs.installed (step text COLLATE "C" PRIMARY KEY, '
         "applied_at timestamptz NOT NULL DEFAULT now())"
     )
-    conn.execute("RESET search_path")
-    conn.execute("SELECT hitl.grant_member()")  # connections that are bound to a tenant put jobs too
 
 
 def _update(conn: psycopg.Connection[dict[str, Any]], sql: LiteralString) -> None:

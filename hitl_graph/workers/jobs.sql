@@ -28,16 +28,23 @@ WHERE status IN ('todo', 'doing') AND queue_name = ANY (%(queues)s::text[])
 SELECT DISTINCT hitl.queue_of(workflow) AS queue FROM unnest(%(workflows)s::text[] || NULL::text) AS workflow;
 
 -- name: thread_of
--- Which graph a thread belongs to, as far as its reviews say: the workflow, and the nodes that wait for an answer.
+-- Which graph a thread belongs to, as far as its reviews say: the workflow, and the nodes that wait for an answer. Where
+-- none does, and its run broke off, as far as its newest checkpoint says. `broke_off`: that is all there is to do.
+WITH broken AS (
+    SELECT b.workflow, b.nodes FROM hitl.broken_off() b WHERE b.thread_id = %(thread_id)s AND b.stored
+), told AS (
 SELECT coalesce((SELECT workflow FROM hitl.reviews WHERE thread_id = %(thread_id)s AND workflow IS NOT NULL
                  ORDER BY seq DESC LIMIT 1),
-                (SELECT max(workflow) FROM hitl.ready() WHERE thread_id = %(thread_id)s)) AS workflow,
+                (SELECT max(workflow) FROM hitl.ready() WHERE thread_id = %(thread_id)s),
+                (SELECT workflow FROM broken)) AS workflow,
        (SELECT coalesce(array_agg(DISTINCT r.node), '{}')
         FROM hitl.reviews r LEFT JOIN hitl.runs u ON u.thread_id = r.thread_id
         WHERE r.thread_id = %(thread_id)s AND (r.status = 'decided' OR r.id = ANY (u.reviews)))
        || (SELECT coalesce(array_agg(DISTINCT n), '{}')
            FROM hitl.ready() g, unnest(CASE WHEN g.nodes = '{}' THEN '{""}' ELSE g.nodes END) n
-           WHERE g.thread_id = %(thread_id)s) AS nodes;
+           WHERE g.thread_id = %(thread_id)s) AS nodes
+)
+SELECT workflow, nodes = '{}' AS broke_off, nodes || coalesce((SELECT nodes FROM broken), '{}') AS nodes FROM told;
 
 -- name: later
 -- The same once more, after a while.
@@ -45,35 +52,45 @@ SELECT CASE WHEN %(task)s = 'start' THEN
            hitl.put_timer('start', %(thread_id)s, hitl.queue_of(%(workflow)s), now() + make_interval(secs => %(wait_s)s),
                           %(tries)s)
        ELSE
-           hitl.put_timer('resume', %(thread_id)s, hitl.queue_of_thread(%(thread_id)s),
+           hitl.put_timer('resume', %(thread_id)s, CASE WHEN %(workflow)s::text IS NULL
+                              THEN hitl.queue_of_thread(%(thread_id)s) ELSE hitl.queue_of(%(workflow)s) END,
                           now() + make_interval(secs => %(wait_s)s), %(tries)s)
        END;
 
 -- name: now
 -- A job of its own, which runs when the one under way has ended.
 SELECT CASE WHEN %(task)s = 'start' THEN hitl.put_job('start', %(thread_id)s, hitl.queue_of(%(workflow)s), %(tries)s)
-       ELSE hitl.put_job('resume', %(thread_id)s, hitl.queue_of_thread(%(thread_id)s), %(tries)s) END;
+       ELSE hitl.put_job('resume', %(thread_id)s, CASE WHEN %(workflow)s::text IS NULL
+                              THEN hitl.queue_of_thread(%(thread_id)s) ELSE hitl.queue_of(%(workflow)s) END, %(tries)s) END;
 
 -- name: tell
 INSERT INTO hitl.events (type, thread_id, review_id, data) VALUES (%(type)s, %(thread_id)s, '', %(data)s::json);
 
 -- name: sweep
 -- Every thread that a worker should run and that no job stands for: decided before there was a worker, released from a
--- hold, put back by `retry`, left behind by a process that died, or waiting for its turn to start.
-WITH threads AS (
-    SELECT r.thread_id
+-- hold, put back by `retry`, left behind by a process that died, or waiting for its turn to start. Where nothing tells
+-- the graph of a run that broke off, people are told of it.
+WITH found AS (
+    SELECT r.thread_id, NULL AS workflow
     FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
     WHERE r.status = 'decided' AND (d.dispatch_at <= now() OR d.dispatched_at IS NOT NULL)
       AND hitl.held(r.thread_id, r.workflow, NULL) IS NULL
     UNION
-    SELECT u.thread_id FROM hitl.runs u
+    SELECT u.thread_id, NULL FROM hitl.runs u
     WHERE u.holder IS NOT NULL AND u.reviews <> '{}' AND hitl.held(u.thread_id, NULL, NULL) IS NULL
       AND (u.lease_until < now()
            OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
     UNION
-    SELECT g.thread_id FROM hitl.ready() g WHERE hitl.held(g.thread_id, g.workflow, NULL) IS NULL
+    SELECT g.thread_id, NULL FROM hitl.ready() g WHERE hitl.held(g.thread_id, g.workflow, NULL) IS NULL
+    UNION
+    SELECT b.thread_id, b.workflow FROM hitl.broken_off() b
+    WHERE b.stored AND (b.workflow IS NOT NULL OR b.nodes <> '{}') AND hitl.held(b.thread_id, b.workflow, NULL) IS NULL
+), threads AS (
+    SELECT thread_id, max(workflow) AS workflow FROM found GROUP BY thread_id
 ), resumes AS (
-    SELECT hitl.enqueue_resume(thread_id) FROM threads t
+    SELECT CASE WHEN workflow IS NULL THEN hitl.enqueue_resume(thread_id)
+                ELSE hitl.put_job('resume', thread_id, hitl.queue_of(workflow)) END AS put
+    FROM threads t
     WHERE NOT EXISTS (
         SELECT FROM hitl_jobs.procrastinate_jobs j
         WHERE j.status = 'doing'
@@ -97,4 +114,4 @@ WITH threads AS (
           AND j.queueing_lock IN ('start:' || hitl.lock_of(s.thread_id), 'wake-start:' || hitl.lock_of(s.thread_id)))
     LIMIT 1000
 )
-SELECT (SELECT count(r) FROM resumes r) + (SELECT count(s) FROM starts s) AS put;
+SELECT (SELECT count(*) FROM resumes) + (SELECT count(*) FROM starts) AS put;

@@ -13,14 +13,14 @@ from langgraph.errors import GraphDrained
 
 from hitl_graph.desk import Desk, Resumed
 from hitl_graph.desk.connected import rows
-from hitl_graph.desk.in_process import Run
+from hitl_graph.desk.in_process import Run, error_texts
 from hitl_graph.desk.runs import Lease
 from hitl_graph.desk.starts import SQL as STARTS
 from hitl_graph.errors import RunTakenOver
 from hitl_graph.failpoints import failpoint
 from hitl_graph.storage.statements import load_statements
 from hitl_graph.workers.drain import Drain
-from hitl_graph.workers.graphs import Graphs
+from hitl_graph.workers.graphs import Graphs, has_breakpoints
 from hitl_graph.workers.queue import pause_s
 
 __all__ = ["Tasks"]
@@ -88,6 +88,10 @@ class Tasks:
         if graph is None:
             await self._no_graph("resume", thread_id, thread["workflow"], tries)
             return
+        if thread["broke_off"] and has_breakpoints(graph):
+            why = "a run broke off, and only a person knows whether it had come to a breakpoint of its graph"
+            await self._no_graph("resume", thread_id, thread["workflow"], tries, why)
+            return
         config = dict(self._config)
         if thread["workflow"] is not None:
             config["metadata"] = {**config.get("metadata", {}), "workflow": thread["workflow"]}
@@ -115,15 +119,31 @@ class Tasks:
         metadata["started_by"] = found["by"]
         config = _merged(self._config, found["config"])
         config["metadata"] = {**config.get("metadata", {}), **metadata}
-        with self._drain.run() as control, contextlib.suppress(_NotNow):
-            async with self._desk.lease(thread_id, wait=True) as lease:
+        with self._drain.run() as control:
+            run = Run(graph, config, self._durability, control)
+            if await self._begun(run, found, tries, over=False):
+                return
+            if await self._goes_on(thread_id):
+                await self._put("now", "resume", thread_id, 0, None)
+            else:
+                await self._begun(run, found, tries, over=True)
+
+    async def _begun(self, run: Run, found: Mapping[str, Any], tries: int, *, over: bool) -> bool:
+        """Make a first run; False where an earlier one was left here, which must not be forgotten.
+
+        `over`: only what a resume was given is in the way, and new input goes over all else.
+        """
+        with contextlib.suppress(_NotNow):
+            async with self._desk.lease(found["thread_id"], wait=True) as lease:
                 assert lease is not None
-                await self._first_run(lease, Run(graph, config, self._durability, control), found, tries)
+                broke_off = lease.broken_off and found["status"] == "queued" and not over
+                if lease.left_over or broke_off:
+                    raise _NotNow
+                await self._first_run(lease, run, found, tries)
+            return True
+        return False
 
     async def _first_run(self, lease: Lease, run: Run, found: Mapping[str, Any], tries: int) -> None:
-        if lease.left_over:  # a resume died here, and what it was given must not be forgotten
-            await self._put("now", "resume", lease.thread_id, 0, None)
-            raise _NotNow
         named = {"id": found["id"], "thread_id": lease.thread_id}
         async with lease.transaction() as conn:
             begun = await rows(conn, STARTS["begin"], named)
@@ -139,18 +159,30 @@ class Tasks:
             if isinstance(raised, _AWAY) and tries < _MOST_TRIES:
                 raise  # the checkpoints' database is away: the run goes on when it is back
             error = raised
-        result = {"status": "failed" if error else "done", "error": repr(error) if error else None}
+        result = {"status": "failed" if error else "done", "error": None, "raised": None}
+        result |= error_texts(error) if error else {}
         async with lease.transaction() as conn:
             await conn.execute(STARTS["finish"], {**named, **result})
         self._tell(f"thread {lease.thread_id}: first run {'raised ' + repr(error) if error else 'done'}")
 
-    async def _no_graph(self, task: str, thread_id: str, workflow: str | None, tries: int) -> None:
-        """Leave it for a worker that has the graph; the first to find out says so."""
+    async def _goes_on(self, thread_id: str) -> bool:
+        """Whether an earlier run is left here that a resume takes to its end, before new input comes."""
+        [thread] = await self._desk.rows(SQL["thread_of"], {"thread_id": thread_id})
+        graph = self._graphs.find(thread["workflow"], thread["nodes"]) if thread["nodes"] else None
+        return bool(thread["nodes"]) and not (
+            thread["broke_off"] and (graph is None or has_breakpoints(graph))
+        )
+
+    async def _no_graph(
+        self, task: str, thread_id: str, workflow: str | None, tries: int, why: str | None = None
+    ) -> None:
+        """Leave it for a worker that has the graph, or for a person; the first to find out says so."""
         if tries == 0:
-            why = (
+            none = (
                 f"no graph named {workflow}" if workflow is not None else "no single graph that has its nodes"
             )
-            self._tell(f"thread {thread_id}: there is {why} here: it is left for another worker")
+            self._tell(f"thread {thread_id}: {why or f'there is {none} here: it is left for another worker'}")
+            why = why or none
             data = json.dumps(
                 {"by": "system:worker", "workflow": workflow, "why": why, "here": self._graphs.names}
             )

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -233,7 +234,7 @@ class Worker:
             max_size=4,
             timeout=_RECONNECT_S,
             reconnect_timeout=_RECONNECT_S,
-            configure=use_jobs_schema,
+            configure=partial(use_jobs_schema, bound=self._bound),
             pool_factory=jobs_pool,
         )
         app = App(connector=connector)

@@ -70,12 +70,6 @@ def saved(url: str) -> tuple[int, int, int]:
     return found
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts the sends."""
-    return tmp_path / "sink"
-
-
 # A scalar None never reaches a gate: LangGraph itself refuses it.
 WAYS = [(way, name) for name in RAW for way in ("by map", "scalar") if (way, name) != ("scalar", "none")]
 

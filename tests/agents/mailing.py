@@ -12,10 +12,11 @@ from langgraph.types import Command
 
 from hitl_graph import ActionClass, Evidence, Owner, ReviewBeforeSend
 from hitl_graph.agents import GateMiddleware
-from tests.support.fake_model import ScriptedModel
+from tests.support.fake_model import ScriptedModel, call
 
 SEND = ActionClass("send_email", reversible=False, audience="customer", touches={"trust"})
 PAY = ActionClass("pay", reversible=False, audience="customer", touches={"money"})
+MAIL = call("send_email", "m1", to="ann@example.com", body="Hello")
 DRAFT = ActionClass("save_draft", reversible=True)
 
 ASK = {"messages": [("user", "Write to Ann.")]}

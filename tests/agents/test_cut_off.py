@@ -26,7 +26,7 @@ def told_of(first: Reply, *, streaming: bool) -> tuple[dict[str, Any], str]:
         return next(replies)
 
     with OpenAIServer(answer) as server:
-        model = ChatOpenAI(model="test", base_url=server.url, api_key="test", streaming=streaming)  # type: ignore[arg-type]
+        model = ChatOpenAI(model="test", base_url=server.url, api_key="test", streaming=streaming)
         middleware = GateMiddleware({"send_email": mail_gate()})
         agent = create_agent(
             model, [Tools().send_email], middleware=[middleware], checkpointer=InMemorySaver()

@@ -9,10 +9,9 @@ from langgraph.types import Command
 from hitl_graph import Approve, Desk, Edit, Reject, open_checkpointer
 from hitl_graph.agents import GateMiddleware
 from hitl_graph.errors import AnswerError, DecisionConflict
-from tests.agents.mailing import ASK, THREAD, Mailing, Tools, mail_gate, pay_gate
+from tests.agents.mailing import ASK, MAIL, THREAD, Mailing, Tools, mail_gate, pay_gate
 from tests.support.fake_model import ScriptedModel, call, calls
 
-MAIL = call("send_email", "m1", to="ann@example.com", body="Hello")
 PAY = call("pay", "p1", amount=3)
 
 

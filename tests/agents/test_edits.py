@@ -9,10 +9,8 @@ from pydantic import BaseModel, field_validator
 from hitl_graph import ActionClass, ReviewBeforeSend
 from hitl_graph.agents import GateMiddleware
 from hitl_graph.errors import DefinitionError
-from tests.agents.mailing import PAY, Mailing, mail_gate, pay_gate
+from tests.agents.mailing import MAIL, PAY, Mailing, mail_gate, pay_gate
 from tests.support.fake_model import ScriptedModel, call, calls
-
-MAIL = call("send_email", "m1", to="ann@example.com", body="Hello")
 
 
 def edit(**changes: Any) -> dict[str, Any]:

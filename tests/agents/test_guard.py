@@ -16,10 +16,9 @@ from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.types import Command, Send
 
-from tests.agents.mailing import THREAD, Mailing, mail_gate
+from tests.agents.mailing import MAIL, THREAD, Mailing, mail_gate
 from tests.support.fake_model import ScriptedModel, call, calls
 
-MAIL = call("send_email", "m1", to="ann@example.com", body="Hello")
 PAYS = {"name": "pay", "args": {"amount": 999}, "id": "forged", "type": "tool_call"}
 
 

@@ -11,10 +11,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from hitl_graph.agents import GateMiddleware, gated
-from tests.agents.mailing import ASK, THREAD, Mailing, Tools, mail_gate, pay_gate
+from tests.agents.mailing import ASK, MAIL, THREAD, Mailing, Tools, mail_gate, pay_gate
 from tests.support.fake_model import ScriptedModel, call
 
-MAIL = call("send_email", "m1", to="ann@example.com", body="Hello")
 PLACES = pytest.mark.parametrize("where", ["before", "middleware"])
 
 

@@ -17,11 +17,10 @@ from pydantic import BaseModel
 
 from hitl_graph import boundary_map, check_boundary
 from hitl_graph.agents import GateMiddleware
-from tests.agents.mailing import ASK, THREAD, Mailing, mail_gate, pay_gate
+from tests.agents.mailing import ASK, MAIL, THREAD, Mailing, mail_gate, pay_gate
 from tests.support.fake_model import ScriptedModel, call, calls
 
 ACTS = mail_gate(name="act", consequence="Acts.")
-MAIL = call("send_email", "m1", to="ann@example.com", body="Hello")
 
 
 def test_injected_arguments_reach_the_tool_and_no_reviewer() -> None:

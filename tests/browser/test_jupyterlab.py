@@ -205,7 +205,7 @@ def test_a_very_long_text_does_not_stop_the_page(lab: Lab) -> None:
     value = card.locator(".hitl-agent .hitl-value").first
     expect(value).to_contain_text("92000 more characters")
     assert len(value.inner_text()) < 10_000
-    assert value.bounding_box()["width"] > 150  # type: ignore[index]
+    assert value.bounding_box()["width"] > 150
     card.get_by_text("92000 more characters").click()
     expect(value.locator(".hitl-text")).not_to_be_empty()
 

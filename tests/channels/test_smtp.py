@@ -177,7 +177,7 @@ def test_a_channel_that_cannot_be_made_names_its_field(field: str, wrong: dict[s
 
 def test_a_channel_does_not_show_its_password() -> None:
     """Not where it is printed."""
-    made = channel(25, security="starttls", user="u", password="smtp-word")  # noqa: S106
+    made = channel(25, security="starttls", user="u", password="smtp-word")  # noqa: S106  # never sent
 
     assert "smtp-word" not in repr(made)
     assert isinstance(made, Channel)

@@ -160,7 +160,7 @@ def test_a_calendar_that_cannot_be_kept_is_refused_by_field(field: str, fields: 
 def test_a_start_without_a_zone_is_refused() -> None:
     """It would be another moment on another machine."""
     with pytest.raises(ValueError, match="has no zone"):
-        BusinessHours(zone="UTC").add(dt.datetime(2026, 1, 5), 1)  # noqa: DTZ001
+        BusinessHours(zone="UTC").add(dt.datetime(2026, 1, 5), 1)  # noqa: DTZ001  # without a zone, on purpose
 
 
 def test_dates_may_be_given_as_dates() -> None:
@@ -201,7 +201,7 @@ instants = st.one_of(
             lambda minutes: dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC) + minutes * MINUTE
         )
     ),
-    st.datetimes(dt.datetime(2005, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001
+    st.datetimes(dt.datetime(2005, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001  # the zone is added
 )
 spans = st.integers(1, 100 * 60 * 60).map(lambda seconds: dt.timedelta(seconds=seconds))
 

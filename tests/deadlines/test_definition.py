@@ -24,20 +24,20 @@ CHOICE: dict[str, Any] = {"kind": "choose", "options": OPTIONS, "option_field": 
         ("hours", lambda: Sla(float("nan"))),
         ("hours", lambda: Sla(float("inf"))),
         ("hours", lambda: Sla(1e300)),
-        ("hours", lambda: Sla("soon")),  # type: ignore[arg-type]
+        ("hours", lambda: Sla("soon")),
         ("hours", lambda: Sla(50_000, calendar=OFFICE)),
         ("remind.0", lambda: Sla(4, remind=(-1,))),
         ("remind.1", lambda: Sla(4, remind=(1, float("nan")))),
-        ("remind", lambda: Sla(4, remind=4)),  # type: ignore[arg-type]
+        ("remind", lambda: Sla(4, remind=4)),
         ("remind", lambda: Sla(4, remind=(1, 5))),
         ("ladder", lambda: Sla(4, ladder=(Level(4, "leads"),))),
         ("ladder", lambda: Sla(9, ladder=(Level(4, "leads"), Level(4, "managers")))),
         ("ladder", lambda: Sla(9, ladder=(Level(4, "leads"), Level(2, "managers")))),
-        ("calendar", lambda: Sla(4, calendar="office")),  # type: ignore[arg-type]
-        ("on_expiry", lambda: Sla(4, on_expiry="explode")),  # type: ignore[arg-type]
+        ("calendar", lambda: Sla(4, calendar="office")),
+        ("on_expiry", lambda: Sla(4, on_expiry="explode")),
         ("to", lambda: Level(4, "")),
         ("to", lambda: Level(4, " ")),
-        ("to", lambda: Level(4)),  # type: ignore[call-arg]
+        ("to", lambda: Level(4)),
         ("after_h", lambda: Level(0, "leads")),
         ("every_h", lambda: Level(4, "leads", repeat=2)),
         ("every_h", lambda: Level(4, "leads", repeat=2, every_h=0)),
@@ -55,7 +55,7 @@ def test_the_error_names_the_field(field: str, make: Any) -> None:
 
 def test_reminders_may_be_one_number_in_any_order() -> None:
     """They stand in the request as they fall due."""
-    assert (Sla(9, remind=2).remind, Sla(9, remind=(1, 4, 1)).remind) == ((2,), (4, 1))  # type: ignore[arg-type]
+    assert (Sla(9, remind=2).remind, Sla(9, remind=(1, 4, 1)).remind) == ((2,), (4, 1))
 
 
 def refused(**fields: Any) -> str:

@@ -91,7 +91,7 @@ def test_a_case_without_a_limit_waits_for_ever(
     hitl_db_url: str, hitl_clock: FakeClock, hitl_checkpointer: Any, hitl_desk: Any
 ) -> None:
     """And nothing is planned for it."""
-    ask(hitl_checkpointer, None)  # type: ignore[arg-type]
+    ask(hitl_checkpointer, None)
     hitl_clock.advance(hours=100_000)
 
     assert (hitl_desk.deadlines.act(), timers(hitl_db_url), told(hitl_desk)) == (0, [], ["asked"])
@@ -122,7 +122,7 @@ def test_a_case_that_loses_its_limit_loses_its_timers(
     """What it says now counts."""
     ask(hitl_checkpointer, Sla(4, on_expiry="reject"))
     hitl_desk.deadlines.act()
-    ask_again(hitl_checkpointer, None).invoke(None, CONFIG)  # type: ignore[arg-type]
+    ask_again(hitl_checkpointer, None).invoke(None, CONFIG)
     hitl_clock.advance(hours=100)
 
     assert (hitl_desk.deadlines.act(), only(hitl_desk).status) == (0, "pending")

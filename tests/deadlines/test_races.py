@@ -49,7 +49,7 @@ async def test_a_person_and_expiry_never_both_decide(clock: FakeClock, db_url: s
         await worker.deadlines.act()
         cases = await people.pending(limit=1000)
         clock.advance(hours=4)
-        order = random.Random(7).sample(list(cases), len(cases))  # noqa: S311
+        order = random.Random(7).sample(list(cases), len(cases))  # noqa: S311  # an order to be replayed
 
         async def decide(case: Any) -> str:
             try:

@@ -12,12 +12,6 @@ from tests.desk.opening import Opened, opened
 
 
 @pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts the payments."""
-    return tmp_path / "sink"
-
-
-@pytest.fixture
 def refund(db_url: str, sink: Path) -> Iterator[Opened]:
     """One refund of 50, on a database of its own."""
     with opened(db_url, sink) as one:

@@ -369,7 +369,7 @@ def test_what_is_let_through_is_fixed_when_it_is_decided(refund: Opened) -> None
     [resumed] = refund.resume()
 
     assert case.final_digest == resumed.values["reviews"][-1]["final_digest"]
-    assert case.final_digest != case.request.proposal_digest  # type: ignore[union-attr]
+    assert case.final_digest != case.request.proposal_digest
 
 
 def test_a_retry_takes_what_deciding_takes(refund: Opened) -> None:

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from hitl_graph.cli.app import main
 from tests.desk.opening import Opened
+from tests.support.commands import Command, Said
 
-Hg = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def hg(
-    refund: Opened, db_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Hg:
-    """Run a command on the test's database: exit code, stdout, stderr."""
-    monkeypatch.setenv("HITL_DATABASE_URL", db_url)
-
-    def run(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            main(args)
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return run
+pytestmark = pytest.mark.usefixtures("refund")
 
 
-def told(done: tuple[int, str, str]) -> Any:
+def told(done: Said) -> Any:
     """The JSON of a command that went well."""
     code, text, err = done
     assert (code, err) == (0, "")
     return json.loads(text)
 
 
-def test_claim_and_let_go(hg: Hg, refund: Opened) -> None:
+def test_claim_and_let_go(hg: Command, refund: Opened) -> None:
     """With the holder and the end."""
     case = told(hg("claim", refund.id[:8], "--by", "ana", "--minutes", "30", "--json"))["case"]
     assert case["claimed_by"] == "ana"
@@ -47,7 +30,7 @@ def test_claim_and_let_go(hg: Hg, refund: Opened) -> None:
     assert "is free" in hg("unclaim", refund.id, "--by", "ana")[1]
 
 
-def test_what_is_refused_ends_with_1_and_one_sentence(hg: Hg, refund: Opened) -> None:
+def test_what_is_refused_ends_with_1_and_one_sentence(hg: Command, refund: Opened) -> None:
     """As text and as JSON."""
     refund.desk.claim(refund.id, by="ana")
 
@@ -61,7 +44,7 @@ def test_what_is_refused_ends_with_1_and_one_sentence(hg: Hg, refund: Opened) ->
     assert json.loads(err)["error"]["by"] == "ana"
 
 
-def test_a_claim_is_taken_over_with_a_reason(hg: Hg, refund: Opened) -> None:
+def test_a_claim_is_taken_over_with_a_reason(hg: Command, refund: Opened) -> None:
     """Without one it is refused."""
     refund.desk.claim(refund.id, by="ana")
     assert hg("claim", refund.id, "--by", "ben", "--take-over")[0] == 1
@@ -71,7 +54,7 @@ def test_a_claim_is_taken_over_with_a_reason(hg: Hg, refund: Opened) -> None:
     assert done[0] == 0 and "claimed by ben" in done[1]
 
 
-def test_a_case_is_given_to_others_and_put_to_sleep(hg: Hg, refund: Opened) -> None:
+def test_a_case_is_given_to_others_and_put_to_sleep(hg: Command, refund: Opened) -> None:
     """Each says what it did."""
     assert "is for ben" in hg("reassign", refund.id, "ben", "--reason", "knows it", "--by", "ana")[1]
     assert "is for finance" in hg("reroute", refund.id, "finance", "--reason", "money", "--by", "ana")[1]
@@ -82,7 +65,7 @@ def test_a_case_is_given_to_others_and_put_to_sleep(hg: Hg, refund: Opened) -> N
     assert hg("snooze", refund.id, "--until", "soon")[0] == 2
 
 
-def test_a_decision_is_sent_twice_and_undone(hg: Hg, refund: Opened) -> None:
+def test_a_decision_is_sent_twice_and_undone(hg: Command, refund: Opened) -> None:
     """With its key it is one; within the window it can be taken back."""
     args = ("decide", refund.id, "approve", "--by", "ana", "--key", "k1", "--undo-s", "300")
     assert "undo" in hg(*args)[1]
@@ -94,7 +77,7 @@ def test_a_decision_is_sent_twice_and_undone(hg: Hg, refund: Opened) -> None:
     assert refund.events.count("decided") == 1
 
 
-def test_people_are_listed_and_then_only_they_decide(hg: Hg, refund: Opened) -> None:
+def test_people_are_listed_and_then_only_they_decide(hg: Command, refund: Opened) -> None:
     """The directory from the command line."""
     assert "anybody named may decide" in hg("people", "list")[1]
     added = told(hg("people", "add", "ana", "--group", "support", "--name", "Ana Lopes", "--json"))
@@ -107,7 +90,7 @@ def test_people_are_listed_and_then_only_they_decide(hg: Hg, refund: Opened) -> 
     assert hg("decide", refund.id, "approve", "--by", "ana")[0] == 0
 
 
-def test_authority_has_a_limit(hg: Hg, refund: Opened) -> None:
+def test_authority_has_a_limit(hg: Command, refund: Opened) -> None:
     """Given, listed and taken away."""
     hg("people", "add", "ana", "--group", "support")
     assert "up to 40" in hg("authority", "add", "refund", "--group", "support", "--max", "40")[1]
@@ -120,7 +103,7 @@ def test_authority_has_a_limit(hg: Hg, refund: Opened) -> None:
     assert hg("decide", refund.id, "approve", "--by", "ana")[0] == 0
 
 
-def test_codes_are_set_and_asked_for(hg: Hg, refund: Opened) -> None:
+def test_codes_are_set_and_asked_for(hg: Command, refund: Opened) -> None:
     """A correction must name one then."""
     assert "any reason goes" in hg("codes", "list")[1]
     assert hg("codes", "add", "reason", "fraud", "--label", "Looks like fraud")[0] == 0
@@ -133,7 +116,7 @@ def test_codes_are_set_and_asked_for(hg: Hg, refund: Opened) -> None:
     assert hg("codes", "remove", "reason", "fraud")[0] == 1
 
 
-def test_what_is_not_said_of_a_person_stays(hg: Hg) -> None:
+def test_what_is_not_said_of_a_person_stays(hg: Command) -> None:
     """Nobody is made active again, or loses their groups, by a word about something else."""
     given = ("--group", "support", "--name", "Ana Lopes", "--time-zone", "Europe/Lisbon", "--inactive")
     told(hg("people", "add", "ana", *given, "--json"))
@@ -148,7 +131,7 @@ def test_what_is_not_said_of_a_person_stays(hg: Hg) -> None:
     assert person["active"] is False
 
 
-def test_a_person_is_removed(hg: Hg) -> None:
+def test_a_person_is_removed(hg: Command) -> None:
     """Exit code 1 where there was none."""
     told(hg("people", "add", "ana", "--json"))
 
@@ -156,6 +139,6 @@ def test_a_person_is_removed(hg: Hg) -> None:
     assert hg("people", "remove", "ana")[0] == 1
 
 
-def test_a_limit_reads_as_it_was_typed(hg: Hg) -> None:
+def test_a_limit_reads_as_it_was_typed(hg: Command) -> None:
     """40, not 40.0."""
     assert "up to 40." in hg("authority", "add", "refund", "--group", "support", "--max", "40")[1]

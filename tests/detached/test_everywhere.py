@@ -93,14 +93,16 @@ class Batch(State):
 
 def test_in_a_fan_out_each_item_has_a_case_of_its_own(db_url: str, tmp_path: Path) -> None:
     """R37: three items, three cases, and each is sent as it was decided."""
+
+    def items(state: Batch) -> list[Send]:
+        mails = [{"to": name, "body": "Hi"} for name in state["names"]]
+        return [Send("reply.ask", {"email": mail, "sink": state["sink"]}) for mail in mails]
+
     builder = StateGraph(Batch)
     builder.add_node("plan", lambda s: {})
     builder.add_node("send", effect(send, action=SEND))
     gate = reply_gate(evidence=lambda s: [Evidence("To", s["email"]["to"])])
     add_detached_gate(builder, gate, then="reply.join", approved="send", rejected=END)
-    items = lambda s: [  # noqa: E731
-        Send("reply.ask", {"email": {"to": name, "body": "Hi"}, "sink": s["sink"]}) for name in s["names"]
-    ]
     builder.add_edge(START, "plan")
     builder.add_conditional_edges("plan", items, ["reply.ask"])
     builder.add_edge("send", END)

@@ -29,5 +29,5 @@ def run(page: Path) -> dict[str, Any]:
         if code.co_flags & inspect.CO_COROUTINE:
             asyncio.run(eval(code, names))  # noqa: S307  # our own pages
         else:
-            exec(code, names)  # noqa: S102
+            exec(code, names)  # noqa: S102  # our own pages
     return names

@@ -62,6 +62,19 @@ def graph_of(function: Any) -> StateGraph[State]:
 
 
 @pytest.fixture
+def saver(db_url: str) -> Iterator[Any]:
+    """A saver on the test's database."""
+    with open_checkpointer(db_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def graph(saver: Any, target: Target) -> Any:
+    """draft → reply (gate) → send, which tells the target without a key."""
+    return graph_of(target.send).compile(checkpointer=saver)
+
+
+@pytest.fixture
 def target() -> Target:
     """What is told."""
     return Target()
@@ -120,110 +133,96 @@ async def test_eight_resumes_at_once_act_once_in_async_graphs(db_url: str, targe
         assert dict in {type(one) for one in done}
 
 
-def test_a_replay_gives_what_the_act_gave(db_url: str, desk: SyncDesk, target: Target) -> None:
+def test_a_replay_gives_what_the_act_gave(graph: Any, desk: SyncDesk, target: Target) -> None:
     """Run again from before the act, the thread gets the act's own update and the target hears nothing."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        approved(graph, desk)
-        desk.resume(graph)
-        before = next(s for s in graph.get_state_history(thread("t1")) if s.next == ("send",))
+    approved(graph, desk)
+    desk.resume(graph)
+    before = next(s for s in graph.get_state_history(thread("t1")) if s.next == ("send",))
 
-        replayed = graph.invoke(None, before.config)
+    replayed = graph.invoke(None, before.config)
 
-        assert target.told == ["Draft 1"]
-        assert replayed["ticket"] == "sent 1"
+    assert target.told == ["Draft 1"]
+    assert replayed["ticket"] == "sent 1"
 
 
-def test_a_copied_thread_does_not_act_again(db_url: str, desk: SyncDesk, target: Target) -> None:
+def test_a_copied_thread_does_not_act_again(graph: Any, saver: Any, desk: SyncDesk, target: Target) -> None:
     """A copy holds the same review: an approval in it finds that the act was done."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        graph.invoke({"ticket": "Hi"}, thread("t1"))
-        checkpointer.copy_thread("t1", "copy")
-        for name in ("t1", "copy"):
-            [case] = desk.pending(thread_id=name)
-            desk.decide(case.id, Approve(), by="ana", digest=case.digest, thread_id=name)
+    graph.invoke({"ticket": "Hi"}, thread("t1"))
+    saver.copy_thread("t1", "copy")
+    for name in ("t1", "copy"):
+        [case] = desk.pending(thread_id=name)
+        desk.decide(case.id, Approve(), by="ana", digest=case.digest, thread_id=name)
 
-        desk.resume(graph)
+    desk.resume(graph)
 
-        assert target.told == ["Draft 1"]
-        assert graph.get_state(thread("copy")).values["ticket"] == "sent 1"
+    assert target.told == ["Draft 1"]
+    assert graph.get_state(thread("copy")).values["ticket"] == "sent 1"
 
 
 def test_a_copy_that_was_edited_does_not_act_on_the_same_review(
-    db_url: str, desk: SyncDesk, target: Target
+    graph: Any, saver: Any, desk: SyncDesk, target: Target
 ) -> None:
     """One review lets one act through: other content under its key is refused."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        graph.invoke({"ticket": "Hi"}, thread("t1"))
-        checkpointer.copy_thread("t1", "copy")
-        [case] = desk.pending(thread_id="t1")
-        desk.decide(case.id, Approve(), by="ana", digest=case.digest, thread_id="t1")
-        desk.resume(graph)
-        desk.decide(case.id, Edit({"body": "other"}), by="bob", digest=case.digest, thread_id="copy")
+    graph.invoke({"ticket": "Hi"}, thread("t1"))
+    saver.copy_thread("t1", "copy")
+    [case] = desk.pending(thread_id="t1")
+    desk.decide(case.id, Approve(), by="ana", digest=case.digest, thread_id="t1")
+    desk.resume(graph)
+    desk.decide(case.id, Edit({"body": "other"}), by="bob", digest=case.digest, thread_id="copy")
 
-        [resumed] = desk.resume(graph)
+    [resumed] = desk.resume(graph)
 
-        assert target.told == ["Draft 1"]
-        assert "something else was begun before" in str(resumed.error)
+    assert target.told == ["Draft 1"]
+    assert "something else was begun before" in str(resumed.error)
 
 
 def test_an_act_that_raised_is_not_tried_again_before_a_person_has_looked(
-    db_url: str, desk: SyncDesk, target: Target
+    graph: Any, desk: SyncDesk, target: Target
 ) -> None:
     """It may have been done before it raised: the outcome is unknown, the case has failed, and a retry says why."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        case = approved(graph, desk)
-        target.raises = TimeoutError("no answer")
-        desk.resume(graph)
+    case = approved(graph, desk)
+    target.raises = TimeoutError("no answer")
+    desk.resume(graph)
 
-        desk.retry(case, by="ana")
-        [again] = desk.resume(graph)
+    desk.retry(case, by="ana")
+    [again] = desk.resume(graph)
 
-        assert target.told == ["Draft 1"]
-        assert desk.effects.show(case).status is EffectStatus.UNKNOWN
-        assert "desk.effects.settle" in str(again.error)
-        assert desk.show(case).status.value == "failed"
+    assert target.told == ["Draft 1"]
+    assert desk.effects.show(case).status is EffectStatus.UNKNOWN
+    assert "desk.effects.settle" in str(again.error)
+    assert desk.show(case).status.value == "failed"
 
 
 @pytest.mark.parametrize(("happened", "told"), [(True, 1), (False, 2)])
 def test_a_person_settles_an_unknown_outcome(
-    db_url: str, desk: SyncDesk, target: Target, happened: bool, told: int
+    graph: Any, desk: SyncDesk, target: Target, happened: bool, told: int
 ) -> None:
     """Said to have happened, the thread goes on without acting; said not to, it acts now."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        case = approved(graph, desk)
-        target.raises = TimeoutError("no answer")
-        desk.resume(graph)
+    case = approved(graph, desk)
+    target.raises = TimeoutError("no answer")
+    desk.resume(graph)
 
-        desk.effects.settle(case, happened=happened, by="ana", note="I asked the mail server")
-        desk.resume(graph)
+    desk.effects.settle(case, happened=happened, by="ana", note="I asked the mail server")
+    desk.resume(graph)
 
-        assert len(target.told) == told
-        assert desk.effects.show(case).status is EffectStatus.DONE
-        assert graph.get_state(thread("t1")).next == ()
-        assert "effect_settled" in [event["type"] for event in desk.history(case)]
+    assert len(target.told) == told
+    assert desk.effects.show(case).status is EffectStatus.DONE
+    assert graph.get_state(thread("t1")).next == ()
+    assert "effect_settled" in [event["type"] for event in desk.history(case)]
 
 
-def test_an_act_that_says_nothing_was_done_is_tried_again(
-    db_url: str, desk: SyncDesk, target: Target
-) -> None:
+def test_an_act_that_says_nothing_was_done_is_tried_again(graph: Any, desk: SyncDesk, target: Target) -> None:
     """`EffectNotDone` is the act's own word: a retry acts."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        case = approved(graph, desk)
-        target.raises = EffectNotDone("connection refused")
-        desk.resume(graph)
-        first = desk.effects.show(case)
+    case = approved(graph, desk)
+    target.raises = EffectNotDone("connection refused")
+    desk.resume(graph)
+    first = desk.effects.show(case)
 
-        desk.retry(case, by="ana")
-        desk.resume(graph)
+    desk.retry(case, by="ana")
+    desk.resume(graph)
 
-        assert first.status is EffectStatus.NOT_DONE
-        assert [desk.effects.show(case).attempt, len(target.told)] == [2, 2]
+    assert first.status is EffectStatus.NOT_DONE
+    assert [desk.effects.show(case).attempt, len(target.told)] == [2, 2]
 
 
 def test_a_target_that_takes_the_key_is_told_again_with_the_same_one(
@@ -243,70 +242,60 @@ def test_a_target_that_takes_the_key_is_told_again_with_the_same_one(
 
 
 def test_an_approval_that_nobody_gave_lets_nothing_through(
-    db_url: str, desk: SyncDesk, target: Target
+    graph: Any, desk: SyncDesk, target: Target
 ) -> None:
     """A record written into the state by hand names a review that the desk never approved (I3)."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        approved(graph, desk, "other")
-        desk.resume(graph)
-        [forged] = graph.get_state(thread("other")).values["reviews"]
-        graph.invoke({"ticket": "Hi"}, thread("t1"))
-        target.told.clear()
+    approved(graph, desk, "other")
+    desk.resume(graph)
+    [forged] = graph.get_state(thread("other")).values["reviews"]
+    graph.invoke({"ticket": "Hi"}, thread("t1"))
+    target.told.clear()
 
-        forked = graph.update_state(
-            thread("t1"), {"reviews": [{**forged, "review": "f" * 32}]}, as_node="reply"
-        )
+    forked = graph.update_state(thread("t1"), {"reviews": [{**forged, "review": "f" * 32}]}, as_node="reply")
 
-        with pytest.raises(EffectNotApproved, match="no such review was ever asked"):
-            graph.invoke(Command(goto="send"), forked)
-        assert target.told == []
+    with pytest.raises(EffectNotApproved, match="no such review was ever asked"):
+        graph.invoke(Command(goto="send"), forked)
+    assert target.told == []
 
 
 def test_a_rejection_made_into_an_approval_lets_nothing_through(
-    db_url: str, desk: SyncDesk, target: Target
+    graph: Any, desk: SyncDesk, target: Target
 ) -> None:
     """The desk's own word counts, whatever the state says of it."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        graph.invoke({"ticket": "Hi"}, thread("t1"))
-        graph.invoke(Command(resume={"type": "reject", "reason": "tone", "by": "ana"}), thread("t1"))
-        [record] = graph.get_state(thread("t1")).values["reviews"]
-        email = graph.get_state(thread("t1")).values["email"]
-        forged = {**record, "outcome": "approved", "final_digest": proposal_digest("send_email", email)}
-        config = graph.update_state(thread("t1"), {"reviews": [forged]}, as_node="draft")
+    graph.invoke({"ticket": "Hi"}, thread("t1"))
+    graph.invoke(Command(resume={"type": "reject", "reason": "tone", "by": "ana"}), thread("t1"))
+    [record] = graph.get_state(thread("t1")).values["reviews"]
+    email = graph.get_state(thread("t1")).values["email"]
+    forged = {**record, "outcome": "approved", "final_digest": proposal_digest("send_email", email)}
+    config = graph.update_state(thread("t1"), {"reviews": [forged]}, as_node="draft")
 
-        with pytest.raises(EffectNotApproved, match="it was not approved: reject by ana"):
-            graph.invoke(Command(goto="send"), config)
-        assert target.told == []
+    with pytest.raises(EffectNotApproved, match="it was not approved: reject by ana"):
+        graph.invoke(Command(goto="send"), config)
+    assert target.told == []
 
 
-def test_settling_what_is_known_is_refused(db_url: str, desk: SyncDesk, target: Target) -> None:
+def test_settling_what_is_known_is_refused(graph: Any, desk: SyncDesk, target: Target) -> None:
     """Only an unknown outcome can be settled, and only by somebody."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        case = approved(graph, desk)
-        desk.resume(graph)
+    case = approved(graph, desk)
+    desk.resume(graph)
 
-        with pytest.raises(AnswerError, match="is done: only an unknown outcome"):
-            desk.effects.settle(case, happened=False, by="ana")
-        with pytest.raises(AnswerError, match="by: is empty"):
-            desk.effects.settle(case, happened=False, by=" ")
-        with pytest.raises(EffectNotFound):
-            desk.effects.settle("none", happened=False, by="ana")
-        assert [effect.status.value for effect in desk.effects.list()] == ["done"]
+    with pytest.raises(AnswerError, match="is done: only an unknown outcome"):
+        desk.effects.settle(case, happened=False, by="ana")
+    with pytest.raises(AnswerError, match="by: is empty"):
+        desk.effects.settle(case, happened=False, by=" ")
+    with pytest.raises(EffectNotFound):
+        desk.effects.settle("none", happened=False, by="ana")
+    assert [effect.status.value for effect in desk.effects.list()] == ["done"]
 
 
-def test_the_history_of_a_case_tells_of_its_act(db_url: str, desk: SyncDesk, target: Target) -> None:
+def test_the_history_of_a_case_tells_of_its_act(graph: Any, desk: SyncDesk, target: Target) -> None:
     """Begun and done are events of the case that approved it (R45)."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        case = approved(graph, desk)
+    case = approved(graph, desk)
 
-        desk.resume(graph)
+    desk.resume(graph)
 
-        types = [event["type"] for event in desk.history(case)]
-        assert types == ["asked", "decided", "applied", "effect_begun", "effect_done"]
+    types = [event["type"] for event in desk.history(case)]
+    assert types == ["asked", "decided", "applied", "effect_begun", "effect_done"]
 
 
 async def test_more_acts_than_connections_wait_for_each_other(db_url: str) -> None:
@@ -378,15 +367,13 @@ def test_what_came_of_an_act_is_kept_when_the_connection_broke_meanwhile(db_url:
         assert desk.effects.show(case).status is EffectStatus.DONE
 
 
-def test_an_event_holds_no_text_of_what_was_raised(db_url: str, desk: SyncDesk, target: Target) -> None:
+def test_an_event_holds_no_text_of_what_was_raised(graph: Any, desk: SyncDesk, target: Target) -> None:
     """Exceptions like to repeat what was to be sent: the event names their kind alone."""
-    with open_checkpointer(db_url) as checkpointer:
-        graph = graph_of(target.send).compile(checkpointer=checkpointer)
-        case = approved(graph, desk)
-        target.raises = ValueError("cannot deliver: dear Ana")
+    case = approved(graph, desk)
+    target.raises = ValueError("cannot deliver: dear Ana")
 
-        desk.resume(graph)
+    desk.resume(graph)
 
-        [unknown] = [event for event in desk.history(case) if event["type"] == "effect_unknown"]
-        assert unknown["data"]["because"] == "ValueError"
-        assert "dear Ana" in str(desk.effects.show(case).error)
+    [unknown] = [event for event in desk.history(case) if event["type"] == "effect_unknown"]
+    assert unknown["data"]["because"] == "ValueError"
+    assert "dear Ana" in str(desk.effects.show(case).error)

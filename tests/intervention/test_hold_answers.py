@@ -12,12 +12,6 @@ from hitl_graph.errors import AnswerError
 from tests.intervention.acting import Gateway, named, one_act, paused_mail, running
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts the sends."""
-    return tmp_path / "sink"
-
-
 @pytest.mark.parametrize(
     ("scope", "value", "says"),
     [
@@ -83,7 +77,7 @@ def test_how_long_to_wait_is_a_number_of_seconds(db_url: str, wait_s: object) ->
     """The error names the field, and nothing is held."""
     with Desk(db_url) as desk:
         with pytest.raises(AnswerError) as refusal:
-            desk.holds.pause("tenant", by="ana", reason="fire", wait_s=wait_s)  # type: ignore[arg-type]
+            desk.holds.pause("tenant", by="ana", reason="fire", wait_s=wait_s)
 
         assert refusal.value.field == "wait_s"
         assert desk.holds.list() == []

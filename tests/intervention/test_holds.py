@@ -23,12 +23,6 @@ from tests.intervention.acting import (
 from tests.support.graphs import lines
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts the sends."""
-    return tmp_path / "sink"
-
-
 @pytest.mark.parametrize("verb", ["pause", "stop"])
 @pytest.mark.parametrize(
     ("scope", "value"), [("thread", "t"), ("workflow", "tags"), ("action", "tag"), ("tenant", "")]

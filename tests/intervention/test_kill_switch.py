@@ -33,12 +33,6 @@ with open_checkpointer(sys.argv[1]) as checkpointer:
 """
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts the acts."""
-    return tmp_path / "sink"
-
-
 @pytest.mark.parametrize(("scope", "value"), [("workflow", "tags"), ("action", "tag"), ("tenant", "")])
 def test_after_the_call_nothing_acts(db_url: str, sink: Path, scope: str, value: str) -> None:
     """R4: twenty threads act; the sink has as many lines when the call returns as when all have ended."""

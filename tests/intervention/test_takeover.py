@@ -11,7 +11,9 @@ from langgraph.graph import END, START, StateGraph
 
 from hitl_graph import (
     Approve,
+    Case,
     Desk,
+    Owner,
     TakeOver,
     add_gate,
     ahanded_back,
@@ -23,12 +25,6 @@ from hitl_graph.desk.sync_desk import SyncDesk
 from hitl_graph.errors import AnswerError, EffectHeld, HoldNotFound
 from tests.intervention.acting import TAG, Gateway, approved, events, named, one_act, paused_mail, running
 from tests.support.graphs import SEND, State, draft, lines, reply_gate, send, thread
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts the sends."""
-    return tmp_path / "sink"
 
 
 def support_graph() -> StateGraph[State]:
@@ -124,38 +120,57 @@ def test_an_approval_from_before_a_takeover_lets_nothing_act_after_the_hand_back
 
         desk.holds.release(pause.id, by="ben")
         desk.hand_back("t", by="ana")
-        [done] = desk.resume(graph)
+        desk.resume(graph)
 
-        assert "before the thread was taken over" in str(done.error)
         assert lines(sink) == []
 
 
-def test_a_thread_that_stands_behind_a_void_approval_can_be_asked_again(db_url: str, sink: Path) -> None:
-    """R71: as the howto says: from the checkpoint of its case, as if nobody had answered there."""
+def handed_back_before_its_act(desk: SyncDesk, graph: Any) -> Case:
+    """Approved and told, held before its act, taken over and handed back: the approval is void."""
+    case = approved(desk)
+    pause = desk.holds.pause("action", "send_email", by="ben", reason="spam report")
+    desk.resume(graph)
+    desk.take_over("t", by="ana", reason="I call them")
+    desk.holds.release(pause.id, by="ben")
+    desk.hand_back("t", by="ana")
+    return case
+
+
+def test_a_thread_that_stands_behind_a_void_approval_asks_again(db_url: str, sink: Path) -> None:
+    """R71: handed back, it stands at its gate once more, as if nobody had answered there."""
     with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
         graph = paused_mail(checkpointer, sink)
-        case = approved(desk)
-        pause = desk.holds.pause("action", "send_email", by="ben", reason="spam report")
-        desk.resume(graph)
-        desk.take_over("t", by="ana", reason="I call them")
-        desk.holds.release(pause.id, by="ben")
-        desk.hand_back("t", by="ana")
-        desk.resume(graph)
-        [found] = desk.findings(thread_id="t", patience_s=0)
+        case = handed_back_before_its_act(desk, graph)
 
-        graph.update_state(
-            {"configurable": {"thread_id": "t", "checkpoint_id": case.checkpoint_id}},
-            None,
-            as_node="__copy__",
-        )
-        graph.invoke(None, named("t", "mail"))
+        [resumed] = desk.resume(graph)
         again = approved(desk)
         desk.resume(graph)
 
-        assert found.fix.startswith("new input, or asking again")
-        assert again.id != case.id
+        assert (resumed.error, again.id != case.id) == (None, True)
         assert lines(sink) == [f"{again.id} Draft 1"]
-        assert desk.cases(thread_id="t", status="failed") == []
+        assert desk.findings(thread_id="t", patience_s=0) == []
+
+
+def test_a_thread_that_has_acted_since_is_not_taken_back(db_url: str, sink: Path) -> None:
+    """I2: asking again from its gate would do the act between once more. It says what is left to do."""
+    builder = StateGraph(State)
+    builder.add_node("draft", draft)
+    builder.add_node("tag", effect(lambda _: None, action=TAG, owner=Owner("operations")))
+    builder.add_node("send", effect(send, action=SEND))
+    add_gate(builder, reply_gate(), approved="tag", rejected=END)
+    for edge in ((START, "draft"), ("draft", "reply"), ("tag", "send"), ("send", END)):
+        builder.add_edge(*edge)
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = builder.compile(checkpointer=checkpointer, name="mail")
+        graph.invoke({"ticket": "Where is my card?", "sink": str(sink)}, named("t", "mail"))
+        case = handed_back_before_its_act(desk, graph)
+
+        [resumed] = desk.resume(graph)
+        [found] = desk.findings(thread_id="t", patience_s=0)
+
+        assert resumed.failed == (case.id,)
+        assert found.fix.startswith("new input, or asking again")
+        assert [one.action for one in desk.effects.list(thread_id="t")] == ["tag"]
 
 
 def test_an_approval_that_has_not_reached_the_thread_is_asked_again(db_url: str, sink: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_failing_statement_after_put_leaves_no_checkpoint(
     checkpoint = {**empty_checkpoint(), "channel_values": {"log": ["x"]}, "channel_versions": {"log": "1"}}
     saver.armed = True
     with pytest.raises(psycopg.errors.DivisionByZero):
-        saver.put(at("t"), checkpoint, {}, {"log": "1"})  # type: ignore[arg-type]
+        saver.put(at("t"), checkpoint, {}, {"log": "1"})
     assert rows(db_url, "checkpoints", "t") + rows(db_url, "checkpoint_blobs", "t") == 0
 
 
@@ -214,7 +214,7 @@ def test_a_unique_index_on_the_parent_makes_the_loser_of_a_race_fail(db_url: str
 
     with PostgresSaver.from_conn_string(db_url) as saver, ThreadPoolExecutor(2) as pool:
         saver.setup()
-        saver.conn.execute(ONE_CHILD)  # type: ignore[union-attr]
+        saver.conn.execute(ONE_CHILD)
         graph, config = chain(("gate", gate)).compile(checkpointer=saver), thread()
         graph.invoke({}, config, durability="sync")
         runs = [

@@ -1,11 +1,17 @@
-"""What the card's page sends to the kernel, as a page sends it."""
+"""A thread that waits, and what the card's page sends to the kernel, as a page sends it."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+from langgraph.checkpoint.memory import InMemorySaver
+
 from hitl_graph.notebook import ReviewCard
+from tests.support.graphs import mail_graph, thread
+
+T1 = thread("t1")
 
 
 def shown(card: ReviewCard, gate: str | None = None) -> dict[str, Any]:
@@ -47,3 +53,10 @@ def problem(card: ReviewCard) -> tuple[str, str]:
     found = card.view["problem"]
     assert found is not None
     return found["field"], found["text"]
+
+
+def paused(sink: Path, builder: Any = None) -> Any:
+    """A thread that waits at its first question."""
+    graph = (builder or mail_graph()).compile(checkpointer=InMemorySaver())
+    graph.invoke({"ticket": "Where is it?", "sink": str(sink)}, T1)
+    return graph

@@ -22,11 +22,6 @@ T1 = thread("t1")
 
 
 @pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    return tmp_path / "sink"
-
-
-@pytest.fixture
 def graph(db_url: str, sink: Path) -> Iterator[Any]:
     """A paused thread on the sync checkpointer."""
     with open_checkpointer(db_url) as checkpointer:

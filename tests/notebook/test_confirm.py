@@ -17,12 +17,6 @@ from tests.support.graphs import thread, two_gates_graph
 
 
 @pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """Where mails and payments are written."""
-    return tmp_path / "sink"
-
-
-@pytest.fixture
 def card(sink: Path) -> ReviewCard:
     """A mail and a refund that wait."""
     graph: Any = two_gates_graph().compile(checkpointer=InMemorySaver())

@@ -31,7 +31,9 @@ TICKET = "the-evidence-nobody-may-see-9c1d"
 class Receiver:
     """An HTTP server that keeps what it is sent, and answers as `answers` say, the last one for ever."""
 
-    def __init__(self, *answers: int | Callable[[http.server.BaseHTTPRequestHandler], None]) -> None:
+    def __init__(
+        self, *answers: int | Callable[[http.server.BaseHTTPRequestHandler], None], port: int = 0
+    ) -> None:
         self.got: list[dict[str, Any]] = []
         self.answers = list(answers) or [200]
         self.hold = threading.Event()
@@ -62,7 +64,7 @@ class Receiver:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # a sender that gave up has closed the connection
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def bodies(self) -> list[dict[str, Any]]:
@@ -75,9 +77,9 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receiving(*answers: Any) -> Iterator[Receiver]:
+def receiving(*answers: Any, port: int = 0) -> Iterator[Receiver]:
     """A receiver that listens."""
-    receiver = Receiver(*answers)
+    receiver = Receiver(*answers, port=port)
     worker = threading.Thread(target=receiver.server.serve_forever, args=(0.01,), daemon=True)
     worker.start()
     try:

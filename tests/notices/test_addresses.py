@@ -62,7 +62,7 @@ def test_this_machine_may_be_told_where_it_is_named(address: str, may: bool) -> 
     assert may_connect(ipaddress.ip_address(address), HERE, trusted=False) is may
 
 
-@pytest.mark.parametrize(("address", "may"), [("10.0.0.1", True), ("224.0.0.1", False), ("0.0.0.0", False)])  # noqa: S104
+@pytest.mark.parametrize(("address", "may"), [("10.0.0.1", True), ("224.0.0.1", False), ("0.0.0.0", False)])  # noqa: S104  # to be refused
 def test_vouching_opens_the_private_network_and_no_more(address: str, may: bool) -> None:
     """Nobody is told by broadcast."""
     assert may_connect(ipaddress.ip_address(address), PUBLIC, trusted=True) is may

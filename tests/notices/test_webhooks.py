@@ -273,7 +273,7 @@ async def test_killed_between_send_and_mark_it_is_sent_again_under_the_same_id(d
         with receiving(holds, 200) as receiver:
             target = await desk.notices.put("all", kind="webhook", address=receiver.url, by="ops")
             paused(db_url)
-            with subprocess.Popen([sys.executable, "-c", program, db_url]) as process:  # noqa: ASYNC220
+            with subprocess.Popen([sys.executable, "-c", program, db_url]) as process:  # noqa: ASYNC220  # begun at once
                 await asyncio.to_thread(until, lambda: receiver.got, "nothing was sent")
                 os.kill(process.pid, signal.SIGKILL)
             leased = await deliver(desk)

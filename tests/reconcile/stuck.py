@@ -161,7 +161,7 @@ def found(desk: SyncDesk, name: str | None = None) -> list[Finding]:
 def execute(url: str, sql: str, *params: object) -> None:
     """A hand in the database."""
     with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute(sql, params)  # type: ignore[arg-type]
+        conn.execute(sql, params)
 
 
 def events(url: str, kind: str) -> list[Any]:

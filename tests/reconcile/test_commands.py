@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from hitl_graph import Approve, Desk, Respond, open_checkpointer
-from hitl_graph.cli.app import main
 from hitl_graph.workers.jobs import prepare_jobs
 from tests.reconcile.stuck import begin, events, execute, plain_graph, poison, stall, unkeyed_graph
+from tests.support.commands import Command
 from tests.support.graphs import lines, mail_graph, thread
 
 GRAPHS = "tests.reconcile.stuck"
-
-
-class Said(NamedTuple):
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What it printed, read."""
-        return json.loads(self.out)
-
-
-Command = Callable[..., Said]
 
 
 class Terminal(io.StringIO):
@@ -42,28 +24,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """A terminal, as far as a program can tell."""
         return True
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts acts."""
-    return tmp_path / "sink"
-
-
-@pytest.fixture
-def hg(db_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `hitl-graph` on the test's database."""
-    monkeypatch.setenv("HITL_DATABASE_URL", db_url)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*args: str) -> Said:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main(args)
-        printed = capsys.readouterr()
-        return Said(int(ended.value.code or 0), printed.out, printed.err)
-
-    return run
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ from tests.support.graphs import lines, mail_graph, thread
 
 
 @pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts acts."""
-    return tmp_path / "sink"
-
-
-@pytest.fixture
 def desk(db_url: str) -> Iterator[SyncDesk]:
     """The desk of the test's database."""
     with Desk(db_url) as opened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -31,12 +32,6 @@ from tests.reconcile.stuck import unkeyed_graph
 with open_checkpointer(sys.argv[1]) as checkpointer, Desk(sys.argv[1]) as desk:
     desk.resume(unkeyed_graph().compile(checkpointer=checkpointer))
 """
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> Path:
-    """A file that counts acts."""
-    return tmp_path / "sink"
 
 
 @pytest.fixture
@@ -248,6 +243,38 @@ def test_a_first_run_that_no_worker_can_take_is_found(db_url: str, desk: SyncDes
 
     assert (early, late.kind.value, desk.findings()) == ([], "no_worker", [])
     assert "1 first run waits for a worker that has the graph nowhere" in late.what
+
+
+def test_a_first_run_that_no_worker_takes_raises_one_alarm(db_url: str) -> None:
+    """After a minute of the database's clock, of the oldest of its workflow, and its notice goes out (I6)."""
+    prepare_jobs(db_url)
+    began = dt.datetime.now(dt.UTC)  # the queue keeps its own times, which are real
+    with FakeClock(db_url, start=began) as clock, Desk(db_url) as desk:
+        desk.notices.put("ops", kind="webhook", address="http://127.0.0.1:9/", by="ana", trusted=True)
+        first = desk.start("nowhere", {"ticket": "T"}, thread_id="t1", by="ana")
+        desk.start("nowhere", {"ticket": "T"}, thread_id="t2", by="ana")
+        clock.advance(seconds=59)
+        desk.reconcile()
+        early = events(db_url, "alarm")
+        clock.advance(seconds=60)
+        desk.reconcile()
+        desk.reconcile()
+
+        [alarm] = events(db_url, "alarm")
+        assert early == []
+        assert (alarm["event"], alarm["start"], alarm["workflow"]) == ("start_not_begun", first.id, "nowhere")
+        assert [(one["event"], one["thread_id"]) for one in desk.notices.outbox()] == [("alarm", "t1")]
+
+
+def test_a_first_run_that_was_let_go_just_now_raises_no_alarm(db_url: str, desk: SyncDesk) -> None:
+    """It was asked for long ago, and its job has only come: the next free worker takes it."""
+    prepare_jobs(db_url)
+    desk.start("mail", {"ticket": "T"}, thread_id="t1", by="ana")
+    execute(db_url, "UPDATE hitl.starts SET asked_at = now() - interval '2 minutes'")
+
+    desk.reconcile()
+
+    assert events(db_url, "alarm") == []
 
 
 def test_repair_finds_the_thread_of_an_act_by_its_key(db_url: str, desk: SyncDesk) -> None:

@@ -100,7 +100,7 @@ class AgentThread:
         self,
         middleware: AgentMiddleware[Any, Any, Any] | Sequence[AgentMiddleware[Any, Any, Any]],
         *script: Says,
-        tools: Sequence[BaseTool] | None = None,
+        tools: Sequence[Any] | None = None,
         mode: Mode = "sync",
         thread_id: str = "t",
         **agent: Any,

@@ -151,7 +151,7 @@ def marimo(notebook: Path, home: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def watched(browser: Browser, **context: object) -> Iterator[tuple[Page, list[str]]]:
     """A page in a context of its own, and the list of what its console calls errors."""
-    opened = browser.new_context(locale=_ENGLISH, **context)  # type: ignore[arg-type]
+    opened = browser.new_context(locale=_ENGLISH, **context)
     page, errors = opened.new_page(), []
     page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
     page.on(

@@ -18,7 +18,7 @@ __all__ = ["SUBAGENT_CALL", "DeepThread", "delegate"]
 SUBAGENT_CALL = "t1"
 
 
-def delegate(id: str = SUBAGENT_CALL, what: str = "Write to Ana.") -> AIMessage:  # noqa: A002
+def delegate(id: str = SUBAGENT_CALL, what: str = "Write to Ana.") -> AIMessage:  # noqa: A002  # as LangChain calls it
     """The supervisor's call of the subagent."""
     return call("task", id, description=what, subagent_type="writer")
 

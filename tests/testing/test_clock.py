@@ -151,7 +151,7 @@ def test_a_time_may_be_set() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     """It would mean another moment on another machine."""
     with pytest.raises(ValueError, match="has no zone"):
-        FakeClock(start=dt.datetime(2026, 1, 5))  # noqa: DTZ001
+        FakeClock(start=dt.datetime(2026, 1, 5))  # noqa: DTZ001  # without a zone, on purpose
 
 
 def test_a_clock_that_comes_too_late_is_refused(hitl_db_url: str) -> None:

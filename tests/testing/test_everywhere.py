@@ -36,7 +36,7 @@ def test_tool_calls_are_answered_by_the_name_of_the_tool(saver: Any) -> None:
     sent = Sent()
     calls = [{"send_email": {"to": f"{n}@example.com", "body": f"Mail {n}"}} for n in (1, 2)]
     model = ScriptedModel([calls, "Done."])
-    gate = reply(proposal="args", evidence=lambda state: reply().evidence({}))  # type: ignore[operator]
+    gate = reply(proposal="args")
     agent: Any = create_agent(
         model, [sent.send_email], middleware=[GateMiddleware({"send_*": gate})], checkpointer=saver
     )

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_users_program_has_the_types_that_it_says() -> None:
-    """`assert_type` holds throughout, and each `type: ignore` in it is needed."""
+    """`assert_type` holds throughout, and each mark that lets an error be is needed."""
     program = Path(__file__).with_name("user_program.py")
 
     done = subprocess.run(

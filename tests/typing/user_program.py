@@ -111,12 +111,12 @@ def decide(case: Case) -> Decision:
 
 
 def wrong(case: Case) -> None:
-    Edit("no dict")  # type: ignore[arg-type]
-    Choose()  # type: ignore[call-arg]
-    ActionClass("x", reversible=True, audience="everybody")  # type: ignore[arg-type]
-    Sla(4, on_expiry="explode")  # type: ignore[arg-type]
-    Owner(group=3)  # type: ignore[arg-type]
+    Edit("no dict")  # type: ignore[arg-type]  # changes are a dict
+    Choose()  # type: ignore[call-arg]  # what?
+    ActionClass("x", reversible=True, audience="everybody")  # type: ignore[arg-type]  # no such audience
+    Sla(4, on_expiry="explode")  # type: ignore[arg-type]  # no such end
+    Owner(group=3)  # type: ignore[arg-type]  # a group has a name
     with Desk() as desk:
-        desk.decide(case.id, "approve", by="ana", digest=case.digest)  # type: ignore[arg-type]
-        desk.decide(case.id, Approve(), by="ana")  # type: ignore[call-arg]
-        desk.cases(status=Status.PENDING, limit="all")  # type: ignore[arg-type]
+        desk.decide(case.id, "approve", by="ana", digest=case.digest)  # type: ignore[arg-type]  # a word is no decision
+        desk.decide(case.id, Approve(), by="ana")  # type: ignore[call-arg]  # of what?
+        desk.cases(status=Status.PENDING, limit="all")  # type: ignore[arg-type]  # a limit is a number

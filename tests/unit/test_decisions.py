@@ -74,7 +74,7 @@ def test_every_kind_has_its_word_and_its_class() -> None:
 def test_a_decision_cannot_be_changed(decision: Decision, body: dict[str, Any]) -> None:
     """A decision is a fact: a change is a new decision."""
     with pytest.raises(dataclasses.FrozenInstanceError):
-        decision.note = "other"  # type: ignore[misc]
+        decision.note = "other"
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -118,11 +118,11 @@ def test_a_bad_form_is_refused_with_the_field(body: dict[str, Any], field: str) 
         lambda: Choose(""),
         lambda: Respond(""),
         lambda: AskInfo(""),
-        lambda: Approve(reason=3),  # type: ignore[arg-type]
-        lambda: Approve(typo="x"),  # type: ignore[call-arg]
-        lambda: Approve("fine"),  # type: ignore[call-arg]
-        lambda: Reject(cause=3),  # type: ignore[arg-type]
-        lambda: Edit({"a": 1}, type="approve"),  # type: ignore[arg-type]
+        lambda: Approve(reason=3),
+        lambda: Approve(typo="x"),
+        lambda: Approve("fine"),
+        lambda: Reject(cause=3),
+        lambda: Edit({"a": 1}, type="approve"),
     ],
     ids=[
         "no changes",

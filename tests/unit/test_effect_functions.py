@@ -51,7 +51,7 @@ class Sender:
 class AsyncSender(Sender):
     """An async callable object."""
 
-    async def __call__(self, state: Any, key: str) -> None:  # type: ignore[override]
+    async def __call__(self, state: Any, key: str) -> None:  # type: ignore[override]  # async here
         self.keys.append(key)
 
 
@@ -230,7 +230,7 @@ def test_a_model_as_proposal_is_compared_as_well(mode: Mode) -> None:
     """I4: in the state's own type."""
 
     class Modelled(State, total=False):
-        email: Email  # type: ignore[misc]
+        email: Email
 
     outbox = Outbox()
     thread = Thread(mail_graph(state=Modelled, outbox=outbox), mode).start(email=Email(**EMAIL))

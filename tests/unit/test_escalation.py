@@ -122,8 +122,8 @@ ODD: list[tuple[str, Callable[[Any], Any]]] = [
     ("gives dicts", lambda s: [{"name": "x"}]),
     ("gives None among them", lambda s: [signal("x"), None]),
     ("gives a signal without a name", lambda s: [signal("")]),
-    ("gives a signal whose name is no text", lambda s: [Signal(None, "x")]),  # type: ignore[arg-type]
-    ("gives a signal whose text is none", lambda s: [Signal("x", None)]),  # type: ignore[arg-type]
+    ("gives a signal whose name is no text", lambda s: [Signal(None, "x")]),
+    ("gives a signal whose text is none", lambda s: [Signal("x", None)]),
     ("recurses", recurse),
 ]
 

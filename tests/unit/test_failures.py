@@ -16,17 +16,15 @@ from tests.unit.factories import (
     EMAIL,
     SEND,
     Counter,
-    Failing,
     Mode,
     Outbox,
     State,
-    failed,
     failure_gate,
-    guarded,
     in_both_modes,
     plain,
     review_gate,
 )
+from tests.unit.failing import Failing, failed, guarded
 
 # The question
 
@@ -304,7 +302,7 @@ def test_every_way_is_named(field: str, target: Any) -> None:
 def test_a_gate_of_another_kind_handles_no_failure() -> None:
     """R8: its decisions would lead nowhere."""
     with pytest.raises(DefinitionError):
-        ask_on_failure(review_gate(), node="work", skip=END)  # type: ignore[arg-type]
+        ask_on_failure(review_gate(), node="work", skip=END)
 
 
 @pytest.mark.parametrize(

@@ -18,19 +18,17 @@ from tests.unit.factories import (
     EMAIL,
     SEND,
     Counter,
-    Failing,
     Mode,
     Outbox,
     State,
     Thread,
     confidence_gate,
-    failed,
     failure_gate,
-    guarded,
     in_both_modes,
     plain,
     review_gate,
 )
+from tests.unit.failing import Failing, failed, guarded
 
 # A pause is no failure
 

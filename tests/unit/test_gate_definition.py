@@ -1,4 +1,4 @@
-"""A gate that leaves out what a person needs cannot be built; the error names it (R8, R11, R31, R57)."""
+"""A gate that leaves out what a person needs cannot be built; the error names it (R8, R31, R57)."""
 
 from __future__ import annotations
 
@@ -7,36 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from langgraph.graph import END, StateGraph
 from pydantic import ValidationError
 
 from hitl_graph.errors import DefinitionError, HitlError
 from hitl_graph.gates import AuditSample, Gate, Thresholds, any_of
-from hitl_graph.nodes import add_gate
-from hitl_graph.reviews import Evidence, Option, Owner, ReviewKind, Sla
+from hitl_graph.reviews import Evidence, Owner, ReviewKind, Sla
 from hitl_graph.risk import ActionClass
 from tests.unit.factories import (
     CHOICES,
     EMAIL,
     SEND,
     TAG,
-    State,
     confidence_gate,
     escalation_gate,
     failure_gate,
     review_gate,
 )
+from tests.unit.refusing import refused
 
 GATES: list[Callable[..., Gate]] = [review_gate, confidence_gate, escalation_gate, failure_gate]
+
+
 every_gate = pytest.mark.parametrize("make", GATES)
-
-
-def refused(make: Callable[..., Gate], **changes: Any) -> str:
-    """The field that the error names when the gate is built like this."""
-    with pytest.raises(DefinitionError) as caught:
-        make(**changes)
-    assert f"{caught.value.field}: " in str(caught.value)
-    return caught.value.field
 
 
 def dropped(make: Callable[..., Gate], field: str) -> Any:
@@ -163,196 +155,6 @@ def test_a_schema_that_is_none_is_refused(schema: object) -> None:
     assert refused(review_gate, schema=schema) == "schema"
 
 
-# The question (R11)
-
-BARE = [
-    "",
-    "   ",
-    "?",
-    "...",
-    "42",
-    "OK?",
-    "Please review",
-    "please review.",
-    "PLEASE REVIEW!",
-    "Review",
-    "Review?",
-    "Please review this",
-    "Review this item",
-    "Please review the proposal",
-    "Please review the following",
-    "Please review this draft",
-    "Please review the email",
-    "Please review this message",
-    "Please review the reply.",
-    "Check the draft",
-    "Can you review?",
-    "Could you please review this?",
-    "Kindly review",
-    "Review needed",
-    "Needs review",
-    "Review required",
-    "Human review required",
-    "For your review",
-    "Pending review",
-    "Please check",
-    "Please verify",
-    "Please validate",
-    "Please confirm",
-    "Confirm?",
-    "Approve?",
-    "Approve this?",
-    "Do you approve?",
-    "Approve or reject?",
-    "Please approve or reject this.",
-    "Your approval is needed",
-    "Approval required",
-    "Input required",
-    "Action required",
-    "Yes or no?",
-    "Proceed?",
-    "Should we proceed?",
-    "Is this ok?",
-    "Is it okay?",
-    "Is this good to go?",
-    "Is this fine?",
-    "Is this correct?",
-    "Is this right?",
-    "Looks good?",
-    "LGTM?",
-    "Take a look",
-    "Please take a look at this",
-    "Please have a look.",
-    "What do you think?",
-    "Thoughts?",
-    "Any objections?",
-    "Sign off?",
-    None,
-    7,
-]
-
-
-@pytest.mark.parametrize("question", BARE, ids=str)
-def test_a_bare_please_review_is_no_question(question: object) -> None:
-    """R11: a question names what is to be decided, in whatever words it fails to."""
-    assert refused(review_gate, question=question) == "question"
-
-
-REAL = [
-    "Is this reply safe to send to the customer?",
-    "Can this go out?",
-    "Which category does this message belong to?",
-    "Do we proceed with the refund?",
-    "Is the customer entitled to a refund?",
-    "Does the total match the invoice?",
-    "Is it a duplicate?",
-    "Are these two records the same customer?",
-    "Should this exception become a rule?",
-    "Approve the refund of this order?",
-    "Is the tone right for an angry customer?",
-    "Is this the right category?",
-    "May we publish this answer under our name?",
-    "How should the failed lookup go on?",
-    "What should we answer the customer?",
-    "Is the amount on the invoice correct?",
-    "Review the refund: is the amount covered by the policy?",
-    "Check the reply for promises that we cannot keep.",
-    "Darf diese Antwort an den Kunden gehen?",
-    "¿Se puede enviar esta respuesta al cliente?",
-    "Cette réponse peut-elle partir ?",
-    "Можно ли отправить этот ответ клиенту?",
-    "这封回复可以发送给客户吗?",
-    "この返信を送信してもよいですか?",
-]
-
-
-@pytest.mark.parametrize("question", REAL)
-def test_a_question_that_names_the_matter_is_taken(question: str) -> None:
-    """R11: the check is for what is missing, not for style or language."""
-    assert review_gate(question=question).question == question
-
-
-# What may be decided (R8)
-
-
-@pytest.mark.parametrize("allowed", ["approve", [], (), ["approve", "ok"], ["accept"], [None]])
-def test_allowed_decisions_are_words_of_the_vocabulary(allowed: object) -> None:
-    """R8: an outcome that nobody can give is not offered."""
-    assert refused(review_gate, allowed=allowed) == "allowed"
-
-
-@pytest.mark.parametrize("options", [(), CHOICES[:1]])
-def test_a_choice_has_at_least_two_options(options: Any) -> None:
-    """R11, R13: one option is no choice."""
-    assert refused(review_gate, kind="choose", options=options) == "options"
-
-
-def test_a_gate_that_allows_choosing_has_options() -> None:
-    """R11: also where the kind is another one."""
-    assert refused(review_gate, allowed=["approve", "choose"]) == "options"
-
-
-def test_whoever_may_say_yes_may_say_no() -> None:
-    """R8: a gate that can only be agreed with is none."""
-    assert refused(review_gate, allowed=["approve", "edit"]) == "allowed"
-
-
-@pytest.mark.parametrize("words", ["", ".", "\u200b", "  "])
-def test_a_consequence_that_says_nothing_is_refused(words: str) -> None:
-    """R57: what happens next must be said."""
-    assert refused(review_gate, consequence=words) == "consequence"
-
-
-def test_options_are_told_apart() -> None:
-    """R11: two options of one value could not be chosen between."""
-    assert refused(review_gate, kind="choose", options=[Option("a"), Option("a", "Other")]) == "options"
-
-
-@pytest.mark.parametrize(
-    ("kind", "usual"),
-    [
-        ("safe_to_send", ("approve", "edit", "reject")),
-        ("choose", ("choose",)),
-        ("verify_value", ("approve", "edit", "reject")),
-        ("merge", ("approve", "edit", "reject")),
-        ("rule", ("approve", "edit", "reject")),
-        ("respond", ("respond",)),
-    ],
-)
-def test_every_kind_has_its_usual_decisions(kind: str, usual: tuple[str, ...]) -> None:
-    """R13: what is offered unless the gate says otherwise."""
-    assert review_gate(kind=kind, options=CHOICES).decisions == usual
-
-
-CONTINUES = {
-    "approve": "approved",
-    "edit": "approved",
-    "choose": "approved",
-    "reject": "rejected",
-    "respond": "responded",
-    "ask_info": "asked",
-    "take_over": "taken_over",
-}
-
-
-@pytest.mark.parametrize(("word", "target"), CONTINUES.items())
-def test_an_allowed_outcome_without_a_continuation_fails_when_wired(word: str, target: str) -> None:
-    """R8: each decision that is allowed leads somewhere, or the graph is not built."""
-    targets = dict.fromkeys(set(CONTINUES.values()) - {target}, END)
-    targets.setdefault("approved", "")
-    with pytest.raises(DefinitionError) as caught:
-        add_gate(StateGraph(State), review_gate(allowed=sorted({word, "reject"}), options=CHOICES), **targets)
-    assert caught.value.field == target
-
-
-def test_a_gate_that_fails_to_be_wired_is_not_added() -> None:
-    """R8: a caught error leaves no half gate behind."""
-    builder = StateGraph(State)
-    with pytest.raises(DefinitionError, match="rejected"):
-        add_gate(builder, review_gate(), approved=END)
-    assert builder.nodes == {}
-
-
 # The time limit (R33, R35, R58)
 
 
@@ -441,7 +243,7 @@ def test_an_escalation_has_detectors(detectors: object) -> None:
 @pytest.mark.parametrize("odd", ["complaint", lambda s: [], 7, object()])
 def test_what_is_no_detector_is_refused_by_its_place(odd: object) -> None:
     """R53: the second of two is named."""
-    [good] = escalation_gate().detectors  # type: ignore[attr-defined]
+    [good] = escalation_gate().detectors
     assert refused(escalation_gate, detectors=[good, odd]) == "detectors[1]"
 
 
@@ -487,7 +289,7 @@ def test_the_error_names_the_gate_and_says_what_to_do() -> None:
 def test_a_gate_cannot_be_changed_after_it_was_checked() -> None:
     """What was checked is what runs."""
     with pytest.raises(dataclasses.FrozenInstanceError):
-        review_gate().owner = None  # type: ignore[assignment,misc]
+        review_gate().owner = None  # type: ignore[assignment]  # refused in any case
 
 
 def test_a_gate_judges_without_langgraph() -> None:

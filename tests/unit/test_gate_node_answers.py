@@ -34,9 +34,6 @@ from tests.unit.factories import (
     routed,
 )
 
-EDITED = {**EMAIL, "body": "Better."}
-
-
 # Answers that cannot be taken
 
 

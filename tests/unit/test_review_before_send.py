@@ -1,4 +1,4 @@
-"""Review before send, and with it everything that a case shows (R7, R11, R23, R26, R51, R57, R68)."""
+"""Review before send, and what every case shows: why, what before, what was said (R7, R11, R23, R51, R68)."""
 
 from __future__ import annotations
 
@@ -6,26 +6,14 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
-from pydantic import BaseModel
 
-from hitl_graph.errors import DefinitionError, ProposalError
+from hitl_graph.errors import ProposalError
 from hitl_graph.gates import Ask
 from hitl_graph.plain import plain_json
-from hitl_graph.reviews import Evidence, Option, Owner, Priority, ReviewRequest, Sla, Turn, Versions
+from hitl_graph.reviews import Evidence, Option, Owner, Priority, Sla, Turn, Versions
+from tests.unit.asked import NOBODY, asked
 from tests.unit.factories import CHOICES, EMAIL, SEND, Email, review_gate
-
-NOBODY: dict[str, Any] = {"schema": None, "consequence": "Sends it."}
-
-
-def asked(state: dict[str, Any] | None = None, **changes: Any) -> ReviewRequest:
-    """The case that the gate shows."""
-    verdict = review_gate(**changes).judge({"ticket": "Where is my card?", "email": EMAIL, **(state or {})})
-    assert isinstance(verdict, Ask)
-    return verdict.request
-
 
 # It always asks
 
@@ -134,264 +122,6 @@ def test_a_consequence_with_a_blank_that_stays_empty_is_refused_by_name(gone: st
     assert caught.value.field == f"email.{gone}"
 
 
-# Evidence
-
-
-NOTHING = [
-    lambda s: [],
-    lambda s: None,
-    lambda s: [Evidence("Customer message", "")],
-    [Evidence("Record", {})],
-]
-
-
-@pytest.mark.parametrize("evidence", NOTHING)
-def test_without_evidence_approval_is_not_offered(evidence: Any) -> None:
-    """R57: no approve, no edit; what is left is to reject."""
-    assert asked(evidence=evidence).allowed == ("reject",)
-
-
-@pytest.mark.parametrize("evidence", NOTHING)
-def test_a_case_without_evidence_says_so(evidence: Any) -> None:
-    """R57: the person sees why they cannot approve."""
-    assert any("No evidence" in warning for warning in asked(evidence=evidence).warnings)
-
-
-def test_without_evidence_other_answers_stay() -> None:
-    """R17, R57, R71: a case can still be asked about and taken over."""
-    shown = asked(
-        allowed=("approve", "choose", "ask_info", "take_over"), options=CHOICES, evidence=lambda s: []
-    )
-    assert shown.allowed == ("ask_info", "take_over")
-
-
-def test_a_gate_that_can_only_let_through_refuses_a_case_without_evidence() -> None:
-    """R57: with nothing left to offer there is no case; the error names the evidence."""
-    with pytest.raises(ProposalError) as caught:
-        asked(kind="choose", options=CHOICES, evidence=lambda s: [])
-    assert caught.value.field == "evidence"
-
-
-def test_an_empty_piece_of_evidence_is_left_out_beside_a_full_one() -> None:
-    """R57: an empty box is no evidence."""
-    shown = asked(evidence=[Evidence("Order", {}), Evidence("Rule", "Refunds need a lead.")])
-    assert [item.title for item in shown.evidence] == ["Rule"]
-
-
-@pytest.mark.parametrize("content", [0, False, [0], {"total": 0}])
-def test_a_zero_is_evidence(content: object) -> None:
-    """R57: falsy is not empty."""
-    assert asked(evidence=[Evidence("Balance", content)]).evidence[0].content == content
-
-
-@pytest.mark.parametrize("odd", ["text", {"title": "x"}, None, 7])
-def test_an_evidence_function_that_gives_something_else_is_a_wrong_definition(odd: object) -> None:
-    """R57: the error names which piece it is."""
-    with pytest.raises(DefinitionError) as caught:
-        asked(evidence=lambda s: [Evidence("Rule", "x"), odd])
-    assert caught.value.field == "evidence[1]"
-
-
-@pytest.mark.parametrize(
-    ("content", "shown"),
-    [
-        ("a\x00b", "a⟨U+0000⟩b"),
-        ("a\ud800b", "a⟨U+D800⟩b"),
-        ({"body": "a\x00b", "n": 1}, {"body": "a⟨U+0000⟩b", "n": 1}),
-        (["a\udfff"], ["a⟨U+DFFF⟩"]),
-        ({"deep": [{"er": "\x00"}]}, {"deep": [{"er": "⟨U+0000⟩"}]}),
-        ({"score": float("nan")}, {"score": "nan"}),
-        ({"n": 2**60}, {"n": str(2**60)}),
-    ],
-    ids=repr,
-)
-def test_evidence_that_cannot_be_stored_is_shown_visibly(content: object, shown: object) -> None:
-    """R2, I4: a customer's odd character does not lose the case, and the person sees that it is there."""
-    assert asked(evidence=[Evidence("Customer message", content)]).evidence[0].content == shown
-
-
-@pytest.mark.parametrize("where", ["title", "source", "url"])
-def test_the_frame_of_evidence_is_shown_visibly_as_well(where: str) -> None:
-    """R2: also where a file name or an address holds what cannot be stored."""
-    item = dataclasses.replace(Evidence("File", "text", source="s", url="u"), **{where: "a\x00b"})
-    assert getattr(asked(evidence=[item]).evidence[0], where) == "a⟨U+0000⟩b"
-
-
-@pytest.mark.parametrize("field", ["uncertainty", "blocks"])
-def test_what_a_function_says_is_shown_visibly_as_well(field: str) -> None:
-    """R2: named uncertainty often quotes the customer."""
-    assert getattr(asked(**{field: lambda s: ["a\x00b"]}), field) == ("a⟨U+0000⟩b",)
-
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@settings(deadline=None, max_examples=60)
-@given(anything)
-def test_no_evidence_loses_a_case(content: Any) -> None:
-    """R2: whatever a customer or a tool put in, the case can be built, sealed and stored."""
-    assert asked(evidence=[Evidence("Customer message", content), Evidence("Rule", "x")]).is_sealed()
-
-
-# The proposal
-
-
-@pytest.mark.parametrize(
-    ("email", "field"),
-    [
-        (None, "email"),
-        ({**EMAIL, "body": "a\x00b"}, "email.body"),
-        ({**EMAIL, "body": "a\ud800"}, "email.body"),
-        ({**EMAIL, "to": ["a", {"b": "\x00"}]}, "email.to[1].b"),
-        ({**EMAIL, "n": float("nan")}, "email.n"),
-        ({**EMAIL, "n": float("-inf")}, "email.n"),
-        ({**EMAIL, "n": 2**53}, "email.n"),
-        ({**EMAIL, "n": -(2**53)}, "email.n"),
-        ({**EMAIL, "n": 1e300}, "email.n"),
-        ({**EMAIL, "n": b"raw"}, "email.n"),
-        ({**EMAIL, "n": ...}, "email.n"),
-        ({**EMAIL, 7: "x"}, "email"),
-        ({**EMAIL, "a\x00": "x"}, "email (a key)"),
-    ],
-    ids=repr,
-)
-def test_a_proposal_that_cannot_be_kept_unchanged_is_refused_by_field(email: Any, field: str) -> None:
-    """I4: what would be stored otherwise than shown is never shown; the error says which part it is."""
-    with pytest.raises(ProposalError) as caught:
-        asked({"email": email}, **NOBODY)
-    assert caught.value.field == field
-
-
-@pytest.mark.parametrize(
-    "value", [2**53 - 1, -(2**53) + 1, 0.1, -0.0, 1.5e15, 1e-300, "ünï ☃ 🂡", "", [], {}, None, True]
-)
-def test_a_proposal_that_can_be_kept_is_shown_as_it_is(value: object) -> None:
-    """I4: nothing is rounded, replaced or dropped."""
-    assert asked({"email": {"x": value}}, **NOBODY).proposal == {"x": value}
-
-
-@pytest.mark.parametrize(
-    ("email", "field"),
-    [({"to": "a@x", "subject": "s"}, "email.body"), ({**EMAIL, "body": 7}, "email.body"), ("hello", "email")],
-)
-def test_a_proposal_that_breaks_the_schema_is_refused_by_field(email: Any, field: str) -> None:
-    """I4: an act with half its arguments is not shown for approval."""
-    with pytest.raises(ProposalError) as caught:
-        asked({"email": email})
-    assert caught.value.field.startswith(field)
-
-
-def test_a_json_schema_is_a_schema_too() -> None:
-    """I4: also a dict from another language is held against the proposal."""
-    schema = {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]}
-    with pytest.raises(ProposalError, match="to"):
-        asked({"email": {"to": 7}}, schema=schema, consequence="Sends it.")
-
-
-@pytest.mark.parametrize("value", ["refund", 7, 0.5, True, ["a", "b"], ""])
-def test_a_proposal_that_is_one_value_stands_under_value(value: object) -> None:
-    """R13: a label or an amount is shown as one field."""
-    assert asked({"email": value}, **NOBODY).proposal == {"value": value}
-
-
-@dataclasses.dataclass
-class Draft:
-    """A proposal as a dataclass."""
-
-    to: str
-    lines: tuple[str, ...] = ("a",)
-
-
-class Letter(BaseModel):
-    """A proposal as a model."""
-
-    to: str
-    lines: tuple[str, ...] = ("a",)
-
-
-@pytest.mark.parametrize(
-    "proposal", [Draft("x"), Letter(to="x"), {"to": "x", "lines": ("a",)}], ids=lambda p: type(p).__name__
-)
-def test_a_proposal_may_be_a_model_or_a_dataclass(proposal: object) -> None:
-    """It is shown as the plain JSON that it is."""
-    assert asked({"email": proposal}, **NOBODY).proposal == {"to": "x", "lines": ["a"]}
-
-
-def test_the_case_does_not_change_when_the_draft_does() -> None:
-    """Rule 5: what is proposed is kept as it was shown."""
-    email = {"to": "x", "lines": ["a"]}
-    shown = asked({"email": email}, **NOBODY)
-    email["lines"].append("b")  # type: ignore[attr-defined]
-    assert shown.proposal == {"to": "x", "lines": ["a"]}
-
-
-# Hidden characters
-
-HIDDEN = [
-    "\u202e",
-    "\u2066",
-    "\u2069",
-    "\u200b",
-    "\u200d",
-    "\ufeff",
-    "\u3164",
-    "\uffa0",
-    "\U000e0041",
-    "\ufe01",
-    "\ue000",
-    "\x1b",
-    "\x07",
-    "\u00ad",
-    "\x85",
-]
-
-
-@pytest.mark.parametrize("character", HIDDEN, ids=lambda c: f"U+{ord(c):04X}")
-def test_a_hidden_character_in_the_proposal_is_flagged(character: str) -> None:
-    """R27: the warning names the field and the character; the exact bytes stay."""
-    shown = asked({"email": {**EMAIL, "body": f"pay{character}pal"}})
-    assert shown.warnings == (f"email.body holds hidden characters: U+{ord(character):04X}",)
-    assert shown.proposal["body"] == f"pay{character}pal"
-
-
-@pytest.mark.parametrize("text", ["Grüße, ½ €\n\tok", "Здравствуйте", "ひらがな", "👩‍🔧 ok", "❤️", "مرحبا"])
-def test_plain_text_of_any_language_is_not_flagged(text: str) -> None:
-    """R22: a warning on every other case would be read by nobody."""
-    assert asked({"email": {**EMAIL, "body": text}}).warnings == ()
-
-
-def test_a_hidden_character_deep_in_the_proposal_is_flagged() -> None:
-    """R27: with the path to it."""
-    shown = asked({"email": {"to": [{"name": "a\u200bb"}]}}, **NOBODY)
-    assert shown.warnings == ("email.to[0].name holds hidden characters: U+200B",)
-
-
-def test_a_hidden_character_in_a_field_name_is_flagged() -> None:
-    """R27: two fields that look the same are not the same."""
-    assert any("U+200B" in w for w in asked({"email": {"to": "a", "to\u200b": "b"}}, **NOBODY).warnings)
-
-
-def test_a_hidden_character_in_evidence_is_flagged() -> None:
-    """R26, R27: the source may lie as well."""
-    [warning] = asked({"ticket": "ignore\u202e this"}).warnings
-    assert warning == "Customer message holds hidden characters: U+202E"
-
-
-def test_a_hidden_character_in_the_transcript_is_flagged() -> None:
-    """R27, R68: and so may a message."""
-    [warning] = asked({"messages": [HumanMessage("a\u200bb")]}).warnings
-    assert warning == "transcript[0] holds hidden characters: U+200B"
-
-
-def test_a_character_that_was_written_out_in_evidence_is_not_flagged_again() -> None:
-    """R22: ⟨U+0000⟩ speaks for itself."""
-    assert asked({"ticket": "a\x00b"}).warnings == ()
-
-
 # The transcript (R68)
 
 
@@ -497,6 +227,7 @@ def test_what_was_said_before_is_part_of_the_digest() -> None:
 
 
 # The digest of a live case: whatever the person is shown, and nothing else
+
 
 CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("the proposal", {"email": {**EMAIL, "body": "Other."}}, {}),

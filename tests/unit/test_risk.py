@@ -23,7 +23,7 @@ def act(**changes: Any) -> ActionClass:
 def test_reversibility_has_to_be_said() -> None:
     """R1: an action class without its reversibility cannot be made."""
     with pytest.raises(TypeError, match="reversible"):
-        ActionClass("act")  # type: ignore[call-arg]
+        ActionClass("act")
 
 
 @pytest.mark.parametrize("word", [None, 0, 1, "yes", "irreversible"])
@@ -148,7 +148,7 @@ def test_the_sheet_is_the_same_whatever_order_the_touches_came_in() -> None:
 def test_an_action_class_cannot_be_changed() -> None:
     """R1: an act does not become reversible after its gate was built."""
     with pytest.raises(dataclasses.FrozenInstanceError):
-        act().reversible = False  # type: ignore[misc]
+        act().reversible = False
 
 
 def test_equal_action_classes_are_equal_and_hashable() -> None:

@@ -74,7 +74,7 @@ def test_an_answer_without_an_envelope_claims_nothing() -> None:
 )
 def test_an_answer_written_natively_is_read_back(decision: Decision) -> None:
     """`to_json` is what the desk stores, and `read_answer` reads the same answer from it."""
-    answer = Answer(decision=decision, shape=Shape.NATIVE, **ENVELOPE)  # type: ignore[arg-type]
+    answer = Answer(decision=decision, shape=Shape.NATIVE, **ENVELOPE)
     assert read_answer(json.loads(json.dumps(answer.to_json())), review()) == answer
 
 

@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 from hitl_graph.decisions import (
-    DECISIONS,
     Approve,
     AskInfo,
     Choose,
@@ -16,8 +15,9 @@ from hitl_graph.decisions import (
     Respond,
     TakeOver,
 )
-from hitl_graph.reviews import Evidence, Option, Owner, Reason, ReviewKind, ReviewRequest
+from hitl_graph.reviews import ReviewRequest
 from hitl_graph.wire import Shape
+from tests.unit.answer_reviews import review as any_review
 
 PROPOSAL = {"to": "ana@example.com", "body": "On its way.", "amount": 40, "tags": ["a"], "due": None}
 SCHEMA = {
@@ -34,22 +34,9 @@ SCHEMA = {
 
 
 def review(**given: Any) -> ReviewRequest:
-    fields: dict[str, Any] = {
-        "gate": "reply",
-        "kind": ReviewKind.SAFE_TO_SEND,
-        "question": "Is this reply safe to send?",
-        "why": (Reason("always", "Everything is read."),),
-        "action": {"name": "send_email"},
-        "proposal": copy.deepcopy(PROPOSAL),
-        "proposal_key": "email",
-        "consequence": "Sends an email.",
-        "evidence": (Evidence("Message", "Where is my refund?"),),
-        "allowed": DECISIONS,
-        "owner": Owner("leads"),
-        "options": (Option("refund"), Option("wait")),
-        "edit_schema": copy.deepcopy(SCHEMA),
-    }
-    return ReviewRequest(**{**fields, **given}).sealed()
+    """A review with the proposal and the schema of this file."""
+    own = {"proposal": copy.deepcopy(PROPOSAL), "edit_schema": copy.deepcopy(SCHEMA)}
+    return any_review(**{**own, **given})
 
 
 def full(**changed: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_langchain_38837_a_tool_that_is_tried_again_is_not_reviewed_again(outsid
     gate = GateMiddleware({"failing_once": agent_gate()})
     retry: Middleware = ToolRetryMiddleware(initial_delay=0)
     order = [retry, gate] if outside else [gate, retry]
-    thread = AgentThread(order, call("failing_once", to="ana"), "Ended.", tools=[failing_once]).start()  # type: ignore[list-item]
+    thread = AgentThread(order, call("failing_once", to="ana"), "Ended.", tools=[failing_once]).start()
 
     thread.answer(Approve())
 

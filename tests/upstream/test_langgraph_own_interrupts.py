@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import operator
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pytest
-import pytest_asyncio
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import Command, Interrupt, Send
+from langgraph.types import Command, Send
 
-from hitl_graph import HitlState, add_gate, effect, open_checkpointer
+from hitl_graph import HitlState, add_gate, effect
 from hitl_graph.decisions import Approve, Edit, Reject
-from hitl_graph.functional import agather, areview, gather, review
 from tests.unit.factories import EMAIL, SEND, plain, review_gate
-
-TICKET: dict[str, Any] = {"ticket": "Where is my card?", "email": dict(EMAIL)}
+from tests.upstream.running import TICKET, Run, gates_of
 
 
 class State(HitlState, total=False):
@@ -33,62 +28,6 @@ class State(HitlState, total=False):
     ticket: str
     email: Annotated[dict[str, Any], lambda before, after: after]
     log: Annotated[list[str], operator.add]
-
-
-class Run:
-    """One thread, sync or async, on one saver."""
-
-    def __init__(self, saver: Any, is_async: bool) -> None:
-        self.saver = saver
-        self.is_async = is_async
-        self.graph: Any = None
-        self.config: Any = {"configurable": {"thread_id": "t"}}
-
-    def on(self, graph: Any, **compiled: Any) -> Run:
-        """Use this graph: a builder, or an entrypoint."""
-        self.graph = (
-            graph.compile(checkpointer=self.saver, **compiled) if hasattr(graph, "compile") else graph
-        )
-        return self
-
-    async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        """A method of the graph, in its async form in an async run."""
-        if self.is_async:
-            return await getattr(self.graph, f"a{name}")(*args, **kwargs)
-        return await asyncio.to_thread(getattr(self.graph, name), *args, **kwargs)
-
-    async def invoke(self, value: Any, config: Any = None) -> Any:
-        """Run it."""
-        return await self.call("invoke", value, config or self.config)
-
-    async def answer(self, decision: Any) -> Any:
-        """Answer every open question alike, in one map."""
-        answers = {one.id: plain(decision) for one in await self.open()}
-        return await self.invoke(Command(resume=answers))
-
-    async def open(self) -> list[Interrupt]:
-        """The open questions."""
-        return list((await self.call("get_state", self.config)).interrupts)
-
-    async def history(self) -> list[Any]:
-        """Every state of the thread, newest first."""
-        if self.is_async:
-            return [state async for state in self.graph.aget_state_history(self.config)]
-        return await asyncio.to_thread(lambda: list(self.graph.get_state_history(self.config)))
-
-
-@pytest_asyncio.fixture(params=["memory-sync", "memory-async", "postgres-sync", "postgres-async"])
-async def run(request: pytest.FixtureRequest) -> AsyncIterator[Run]:
-    """A thread on each saver."""
-    where, mode = request.param.split("-")
-    if where == "memory":
-        yield Run(InMemorySaver(), mode == "async")
-    elif mode == "async":
-        async with open_checkpointer(request.getfixturevalue("db_url")) as saver:
-            yield Run(saver, is_async=True)
-    else:
-        with open_checkpointer(request.getfixturevalue("db_url")) as saver:
-            yield Run(saver, is_async=False)
 
 
 def says(name: str, seen: list[str] | None = None) -> Callable[[Any], dict[str, Any]]:
@@ -135,10 +74,6 @@ def around(inner: Any) -> StateGraph[Any, Any, Any, Any]:
     builder.add_edge(START, "sub")
     builder.add_edge("sub", "end")
     return builder
-
-
-async def gates_of(run: Run) -> list[str]:
-    return sorted(one.value["gate"] for one in await run.open())
 
 
 # In a graph
@@ -355,132 +290,3 @@ async def test_edited_state_while_it_waits_is_another_question(run: Run) -> None
     [new] = await run.open()
     await run.invoke(Command(resume={old.id: plain(Approve())}))
     assert new.id != old.id and [one.id for one in await run.open()] == [new.id]
-
-
-# In the functional API
-
-
-def flow(run: Run, body: Callable[..., Any], abody: Callable[..., Any]) -> Run:
-    """An entrypoint on the run's saver, in the run's way."""
-    return run.on(entrypoint(checkpointer=run.saver)(abody if run.is_async else body))
-
-
-async def test_an_entrypoint_that_asks(run: Run) -> None:
-    """interrupt_functional: also when the thread is run once more."""
-
-    def body(context: dict[str, Any]) -> str:
-        return review(review_gate(), context["email"], context=context).outcome
-
-    async def abody(context: dict[str, Any]) -> str:
-        return (await areview(review_gate(), context["email"], context=context)).outcome
-
-    flow(run, body, abody)
-    ids = []
-    for decision, outcome in ((Approve(), "approved"), (Reject(), "rejected")):
-        await run.invoke(TICKET)
-        ids += [one.id for one in await run.open()]
-        assert await run.answer(decision) == outcome
-    assert len(set(ids)) == 2 == len(ids)
-
-
-async def test_a_task_that_asks(run: Run) -> None:
-    """interrupt_task_functional, falsy_return_from_task: what went before, and gave nothing, is not done again."""
-    done: list[str] = []
-
-    @task
-    def nothing(name: str) -> None:
-        done.append(name)
-
-    @task
-    def ask(context: dict[str, Any]) -> str:
-        return review(review_gate(), context["email"], context=context).outcome
-
-    def body(context: dict[str, Any]) -> str:
-        nothing("before").result()
-        outcome = ask(context).result()
-        nothing("after").result()
-        return outcome
-
-    async def abody(context: dict[str, Any]) -> str:
-        await nothing("before")
-        outcome = await ask(context)
-        await nothing("after")
-        return outcome
-
-    await flow(run, body, abody).invoke(TICKET)
-    assert done == ["before"] and await run.answer(Approve()) == "approved"
-    assert done == ["before", "after"]
-
-
-async def test_several_tasks_before_several_questions_run_once(run: Run) -> None:
-    """multiple_interrupts_functional, multiple_tasks_before_interrupt_resume."""
-    done: list[int] = []
-
-    @task
-    def double(n: int) -> int:
-        done.append(n)
-        return 2 * n
-
-    def body(context: dict[str, Any]) -> list[int]:
-        out = []
-        for n in range(3):
-            value = double(n).result()
-            if review(review_gate(), {**context["email"], "body": str(value)}, context=context).approved:
-                out.append(value)
-        return out
-
-    async def abody(context: dict[str, Any]) -> list[int]:
-        out = []
-        for n in range(3):
-            value = await double(n)
-            mail = {**context["email"], "body": str(value)}
-            if (await areview(review_gate(), mail, context=context)).approved:
-                out.append(value)
-        return out
-
-    await flow(run, body, abody).invoke(TICKET)
-    for decision in (Approve(), Reject(), Approve()):
-        out = await run.answer(decision)
-    assert out == [0, 4] and done == [0, 1, 2]
-
-
-async def test_questions_of_several_tasks(run: Run) -> None:
-    """handles_multiple_interrupts_from_tasks, imp_task: there one after the other, here all at once."""
-
-    @task
-    def ask(name: str) -> str:
-        return review(review_gate(name=name), dict(EMAIL), context=TICKET).outcome
-
-    def body(names: list[str]) -> list[str]:
-        return gather([ask(name) for name in names])
-
-    async def abody(names: list[str]) -> list[str]:
-        return await agather([ask(name) for name in names])
-
-    await flow(run, body, abody).invoke(["a", "b", "c"])
-    assert await gates_of(run) == ["a", "b", "c"]
-    assert await run.answer(Approve()) == ["approved"] * 3
-
-
-async def test_an_entrypoint_inside_another(run: Run) -> None:
-    """imp_nested, multiple_subgraphs_mixed_entrypoint: asked once, and what went before is kept."""
-    done: list[str] = []
-
-    @task
-    def before() -> None:
-        done.append("before")
-
-    @entrypoint()
-    def inner(context: dict[str, Any]) -> str:
-        before().result()
-        return review(review_gate(), context["email"], context=context).outcome
-
-    def body(context: dict[str, Any]) -> str:
-        return str(inner.invoke(context))
-
-    async def abody(context: dict[str, Any]) -> str:
-        return str(await inner.ainvoke(context))
-
-    await flow(run, body, abody).invoke(TICKET)
-    assert len(await run.open()) == 1
-    assert await run.answer(Approve()) == "approved" and done == ["before"]

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
 from hitl_graph.errors import MigrationError
+from hitl_graph.storage.tenants import TenantsPools
 from hitl_graph.workers.jobs import lasting, prepare_jobs, use_jobs_schema
 from hitl_graph.workers.queue import SQL
 from tests.workers.processes import query, until
@@ -101,7 +102,7 @@ def test_tables_of_an_older_procrastinate_are_brought_up_to_date(db_url: str) ->
 async def test_a_workers_connections_find_the_job_tables_and_nothing_else(jobs_url: str) -> None:
     """LangGraph's tables are not looked up there."""
     async with await psycopg.AsyncConnection.connect(jobs_url) as conn:
-        await use_jobs_schema(conn)
+        await use_jobs_schema(conn, TenantsPools(None))
 
         found = await conn.execute("SELECT to_regclass('procrastinate_jobs'), to_regclass('checkpoints')")
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hitl_graph import Approve, Desk
 from hitl_graph.desk import Case
 from hitl_graph.storage.embedded import EmbeddedServer
 from hitl_graph.storage.home import Home
+from hitl_graph.storage.tenants import TenantsPools
 from hitl_graph.testing.databases import temporary_home
 from hitl_graph.workers import Worker
 from hitl_graph.workers.jobs import prepare_jobs, use_jobs_schema
@@ -154,7 +156,9 @@ class Cut(PsycopgConnector):
 async def cut(db_url: str) -> AsyncIterator[Cut]:
     """Connections that lose answers."""
     prepare_jobs(db_url)
-    connector = Cut(conninfo=db_url, min_size=1, max_size=2, configure=use_jobs_schema)
+    connector = Cut(
+        conninfo=db_url, min_size=1, max_size=2, configure=partial(use_jobs_schema, bound=TenantsPools(None))
+    )
     await connector.open_async()
     yield connector
     await connector.close_async()

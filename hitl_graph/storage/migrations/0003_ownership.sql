@@ -71,7 +71,8 @@ CREATE TABLE hitl.codes (
     CONSTRAINT codes_pkey PRIMARY KEY (kind, gate, code)
 );
 
--- Requests that carried an idempotency key, written in the transaction of what they did.
+-- Requests that carried an idempotency key, written in the transaction of what they did. The reconciler forgets them 30
+-- days after their case was closed.
 CREATE TABLE hitl.requests (
     key       text CONSTRAINT requests_pkey PRIMARY KEY,
     body      text NOT NULL,                            -- digest of everything that was asked for
@@ -79,6 +80,7 @@ CREATE TABLE hitl.requests (
     review_id text NOT NULL,
     at        timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX requests_old ON hitl.requests (at);
 
 -- Who has said yes so far where several must, in order. `counts`: to what stands there now.
 CREATE FUNCTION hitl.votes_of(thread text, review text, shown text, wanted int) RETURNS json LANGUAGE sql STABLE AS $$

@@ -8,6 +8,8 @@ CREATE TABLE hitl.runs (
     holder      text,                                   -- who runs it; null: nobody does, and the token is remembered
     reviews     text[] NOT NULL DEFAULT '{}',           -- what the run was given, while it is under way
     broken_off  boolean NOT NULL DEFAULT false,         -- an earlier run did not come to its end, and none has since
+    error       text,                                   -- what it raised when it was run on by itself
+    stood_at    text,                                   -- the checkpoint that it stands at with that
     started_at  timestamptz NOT NULL DEFAULT now(),
     lease_until timestamptz NOT NULL
 );

@@ -9,6 +9,7 @@ CREATE TABLE hitl.effects (
     digest      text,                                   -- of what is done
     by          text NOT NULL,                          -- who answers for it
     node        text,                                   -- who does it
+    holder      text,                                   -- in which process, as host:pid
     status      text NOT NULL CHECK (status IN ('started', 'done', 'not_done', 'unknown')),
     idempotent  boolean NOT NULL,                       -- the target takes the key, and acts once for it
     attempt     int NOT NULL DEFAULT 1,
@@ -18,6 +19,8 @@ CREATE TABLE hitl.effects (
     started_at  timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
 );
+ALTER TABLE hitl.reviews
+    ADD COLUMN refused_at text;                         -- the checkpoint at which an act on its answer was refused
 CREATE INDEX effects_thread ON hitl.effects (thread_id);
 CREATE INDEX effects_open ON hitl.effects (started_at) WHERE status IN ('started', 'unknown');
 
@@ -26,7 +29,7 @@ CREATE INDEX effects_open ON hitl.effects (started_at) WHERE status IN ('started
 -- `verdict`: 'go'; 'done', with the result; 'held', 'not_approved', 'unknown', with why in `detail`.
 CREATE FUNCTION hitl.begin_effect(
     the_key text, thread text, review text, graph text, act text, content text, person text, actor text,
-    judged timestamptz, same_key boolean
+    judged timestamptz, same_key boolean, standing text, process text
 ) RETURNS TABLE (verdict text, detail text, attempt int, result_type text, result bytea) LANGUAGE plpgsql AS $$
 DECLARE
     entry hitl.effects;
@@ -35,11 +38,13 @@ BEGIN
     SELECT * INTO entry FROM hitl.effects e WHERE e.key = the_key FOR UPDATE;
     IF (entry.digest IS DISTINCT FROM content OR entry.action <> act) AND entry.key IS NOT NULL
        AND entry.status <> 'not_done' THEN
-        RETURN QUERY SELECT 'not_approved',
-            format('on this approval something else was begun before (%s)', entry.status), 0, NULL, NULL::bytea;
+        why := format('on this approval something else was begun before (%s)', entry.status);
+        PERFORM hitl.note_refused(thread, review, act, why, standing);
+        RETURN QUERY SELECT 'not_approved', why, 0, NULL, NULL::bytea;
     ELSIF entry.node <> actor AND entry.status <> 'not_done' THEN
-        RETURN QUERY SELECT 'not_approved',
-            format('node %s has acted on this approval, and one approval lets one act happen', entry.node), 0, NULL, NULL::bytea;
+        why := format('node %s has acted on this approval, and one approval lets one act happen', entry.node);
+        PERFORM hitl.note_refused(thread, review, act, why, standing);
+        RETURN QUERY SELECT 'not_approved', why, 0, NULL, NULL::bytea;
     ELSIF entry.status = 'done' THEN
         RETURN QUERY SELECT 'done', NULL, entry.attempt, entry.result_type, entry.result;
     ELSIF entry.status = 'unknown' THEN
@@ -60,20 +65,67 @@ BEGIN
         END IF;
         why := coalesce(hitl.why_not_approved(thread, review, content), hitl.why_void(thread, review, judged));
         IF why IS NOT NULL THEN
+            PERFORM hitl.note_refused(thread, review, act, why, standing);
             RETURN QUERY SELECT 'not_approved', why, 0, NULL, NULL::bytea;
             RETURN;
         END IF;
-        INSERT INTO hitl.effects AS e (key, thread_id, review_id, workflow, action, digest, by, node, status, idempotent)
-        VALUES (the_key, thread, review, graph, act, content, person, actor, 'started', same_key)
+        INSERT INTO hitl.effects AS e (key, thread_id, review_id, workflow, action, digest, by, node, holder, status, idempotent)
+        VALUES (the_key, thread, review, graph, act, content, person, actor, process, 'started', same_key)
         ON CONFLICT (key) DO UPDATE SET
             status = 'started', attempt = e.attempt + 1, thread_id = excluded.thread_id, digest = excluded.digest,
-            by = excluded.by, node = excluded.node, idempotent = excluded.idempotent, error = NULL, started_at = now(), finished_at = NULL
+            by = excluded.by, node = excluded.node, holder = excluded.holder, idempotent = excluded.idempotent, error = NULL, started_at = now(), finished_at = NULL
         RETURNING e.* INTO entry;
         INSERT INTO hitl.events (type, thread_id, review_id, data)
         VALUES ('effect_begun', thread, coalesce(review, ''), json_build_object(
             'key', the_key, 'action', act, 'by', person, 'digest', content, 'attempt', entry.attempt));
         RETURN QUERY SELECT 'go', NULL, entry.attempt, NULL, NULL::bytea;
     END IF;
+END $$;
+
+-- The act was refused: its case says why the thread stands still, whoever runs it (I6). `standing` is the checkpoint that
+-- it runs on from. Where the answer is not stored yet, the case has failed as soon as it is.
+CREATE FUNCTION hitl.note_refused(thread text, review text, act text, why text, standing text) RETURNS void LANGUAGE sql AS $$
+    WITH failed AS (
+        UPDATE hitl.reviews SET status = CASE status WHEN 'applied' THEN 'failed' ELSE status END, refused_at = standing,
+            error = format('%s: %s; nothing was done', act, why)
+        WHERE thread_id = thread AND id = review AND status <> 'superseded'
+        RETURNING thread_id, id
+    )
+    INSERT INTO hitl.events (type, thread_id, review_id, data)
+    SELECT 'failed', thread_id, id, json_build_object('error', 'EffectNotApproved', 'because', why) FROM failed
+$$;
+
+-- Where a thread that stands behind a decision on which nothing acts any more can ask again, from the checkpoint of its
+-- case; null where that would do or undo more: an act was begun since, or may have been in a branch beside it, new input
+-- came, or the state was edited.
+CREATE FUNCTION hitl.asks_again_at(thread text, review text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT r.checkpoint_id
+        FROM hitl.reviews r
+        JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
+        JOIN checkpoints c ON c.thread_id = r.thread_id AND c.checkpoint_ns = '' AND c.checkpoint_id = r.checkpoint_id
+        WHERE r.thread_id = thread AND r.id = review AND r.status IN ('decided', 'failed') AND r.closed_at IS NOT NULL
+          AND (d.voided_by IS NOT NULL OR starts_with((
+              SELECT e.data ->> 'error' FROM hitl.events e
+              WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type = 'failed'
+              ORDER BY e.id DESC LIMIT 1), 'EffectNotApproved'))
+          AND NOT EXISTS (
+              SELECT FROM hitl.effects e
+              WHERE e.thread_id = r.thread_id AND e.status <> 'not_done'
+                AND (e.started_at >= r.asked_at OR EXISTS (
+                    SELECT FROM checkpoint_writes w
+                    WHERE w.thread_id = r.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = r.checkpoint_id
+                      AND w.task_id <> r.task_id AND w.channel NOT LIKE E'\\_\\_%')))
+          AND NOT EXISTS (
+              SELECT FROM hitl.reviews o
+              WHERE o.thread_id = r.thread_id AND o.seq > r.seq AND o.status IN ('pending', 'decided'))
+          AND NOT EXISTS (
+              SELECT FROM checkpoints n
+              WHERE n.thread_id = r.thread_id AND n.checkpoint_ns = '' AND n.checkpoint_id > r.checkpoint_id
+                AND (n.metadata ->> 'source' <> 'loop' OR n.checkpoint -> 'channel_versions' ->> '__start__'
+                     IS DISTINCT FROM c.checkpoint -> 'channel_versions' ->> '__start__'))
+    );
 END $$;
 
 -- Why no decision covers this content; null when one does, or when no review is named. An answer that came past the

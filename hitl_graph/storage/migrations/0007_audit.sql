@@ -18,7 +18,7 @@ CREATE TABLE hitl.chain (
     tenant      text NOT NULL DEFAULT hitl.tenant(),
     seq         bigint NOT NULL,                        -- 1, 2, 3, … without a gap
     event_id    bigint NOT NULL,
-    data_digest bytea NOT NULL,                         -- SHA-256 of the salt and the canonical data; outlives both
+    data_digest bytea NOT NULL,                         -- SHA-256 of the salt and the data's text; outlives both
     prev        bytea NOT NULL,                         -- hash of the seal before; of the first: 32 zero bytes
     hash        bytea NOT NULL,
     sealed_at   timestamptz NOT NULL DEFAULT now(),

@@ -54,14 +54,16 @@ CREATE TABLE hitl.secrets (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Links that have decided something: none does it twice.
+-- Links that have decided something: none does it twice. Once they have expired the reconciler forgets them.
 CREATE TABLE hitl.used_links (
-    nonce     text PRIMARY KEY,
-    thread_id text NOT NULL,
-    review_id text NOT NULL,
-    by        text NOT NULL,
-    used_at   timestamptz NOT NULL DEFAULT now()
+    nonce      text PRIMARY KEY,
+    thread_id  text NOT NULL,
+    review_id  text NOT NULL,
+    by         text NOT NULL,
+    used_at    timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL
 );
+CREATE INDEX used_links_expired ON hitl.used_links (expires_at);
 
 -- Queues what an event has to tell. What settles a case takes back what has not gone out, and tells those who may have
 -- been told of the case since it was last settled. A target whose own notices fail hears nothing of it, and nobody is

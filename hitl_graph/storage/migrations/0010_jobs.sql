@@ -102,3 +102,44 @@ CREATE FUNCTION hitl.busy(thread text) RETURNS text LANGUAGE sql STABLE AS $$
         (SELECT format('is paused until the case of thread %s is decided', child) FROM hitl.waiting()
          WHERE thread_id = thread LIMIT 1))
 $$;
+
+-- Threads whose run did not come to its end and whose process is gone, and which graph they are of, as far as it can be
+-- told: the workflow that reviews, starts or checkpoints name, and the nodes that their newest checkpoint speaks of. A
+-- first run that was asked for goes on with its own job. `stored`: whether there is anything to go on with. `waits`: it
+-- waits for an answer, and needs no run.
+CREATE FUNCTION hitl.broken_off() RETURNS TABLE (
+    thread_id text, holder text, started_at timestamptz, workflow text, nodes text[], stored boolean, waits boolean
+) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT u.thread_id, u.holder, u.started_at,
+           coalesce(
+               (SELECT r.workflow FROM hitl.reviews r WHERE r.thread_id = u.thread_id AND r.workflow IS NOT NULL
+                ORDER BY r.seq DESC LIMIT 1),
+               (SELECT s.workflow FROM hitl.starts s WHERE s.thread_id = u.thread_id AND s.status IN ('done', 'failed')
+                ORDER BY s.id DESC LIMIT 1),
+               head.metadata ->> 'workflow', head.metadata ->> 'graph_id'),
+           array(SELECT DISTINCT n FROM (
+               SELECT jsonb_object_keys(head.checkpoint -> 'versions_seen') AS n
+               UNION SELECT substr(k, 11) FROM jsonb_object_keys(head.checkpoint -> 'channel_versions') AS k
+                     WHERE k LIKE 'branch:to:%') AS named
+               WHERE n NOT LIKE '\_\_%'),
+           head.checkpoint_id IS NOT NULL,
+           EXISTS (
+               SELECT FROM checkpoint_writes w
+               WHERE w.thread_id = u.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = head.checkpoint_id
+                 AND w.channel = '__interrupt__' AND NOT EXISTS (
+                     SELECT FROM checkpoint_writes o
+                     WHERE o.thread_id = w.thread_id AND o.checkpoint_ns = '' AND o.checkpoint_id = w.checkpoint_id
+                       AND o.task_id = w.task_id AND o.channel NOT IN (
+                           '__interrupt__', '__resume__', '__error__', '__error_source_node__', '__scheduled__')))
+    FROM hitl.runs u
+    LEFT JOIN LATERAL (
+        SELECT c.checkpoint_id, c.checkpoint, c.metadata FROM checkpoints c
+        WHERE c.thread_id = u.thread_id AND c.checkpoint_ns = '' ORDER BY c.checkpoint_id DESC LIMIT 1
+    ) AS head ON true
+    WHERE u.holder IS NOT NULL AND u.reviews <@ '{going on}'
+      AND (u.lease_until < now() OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))
+      AND NOT EXISTS (SELECT FROM hitl.starts s WHERE s.thread_id = u.thread_id AND s.status = 'running');
+END $$;

@@ -138,17 +138,40 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO hitl_member', one.schema);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO hitl_member', one.name);
     END LOOP;
-    IF to_regnamespace('hitl_jobs') IS NOT NULL THEN
+    IF to_regclass('hitl_jobs.installed') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA hitl_jobs TO hitl_member;
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hitl_jobs TO hitl_member;
+        REVOKE INSERT, UPDATE, DELETE ON hitl_jobs.installed FROM hitl_member;
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA hitl_jobs TO hitl_member;
     END IF;
 END $$;
 
--- What a connection of ours begins with: from here on it sees and writes the rows of one tenant. False: it cannot be bound.
+-- The workers' tables, which `prepare_jobs` makes and updates: a column that nobody but the connection fills, as in LangGraph's.
+-- Without `forced` the owner of the tables reaches the rows of all tenants, as an update must.
+CREATE FUNCTION hitl.guard_jobs(forced boolean DEFAULT true) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    one regclass;
+BEGIN
+    FOR one IN SELECT oid FROM pg_class
+               WHERE relnamespace = 'hitl_jobs'::regnamespace AND relkind = 'r' AND relname <> 'installed'
+    LOOP
+        EXECUTE format('ALTER TABLE %s ADD COLUMN IF NOT EXISTS tenant text NOT NULL DEFAULT hitl.tenant()', one);
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, %s ROW LEVEL SECURITY', one,
+                       CASE WHEN forced THEN 'FORCE' ELSE 'NO FORCE' END);
+        EXECUTE format('DROP POLICY IF EXISTS tenant ON %s', one);
+        EXECUTE format('CREATE POLICY tenant ON %s USING (tenant = hitl.tenant()) WITH CHECK (tenant = hitl.tenant())', one);
+    END LOOP;
+    PERFORM hitl.grant_member();
+END $$;
+
+-- What a connection of ours begins with: from here on it sees and writes the rows of one tenant, whatever role and tenant it
+-- had. False: it cannot be bound.
 CREATE FUNCTION hitl.enter(name text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('hitl.tenant', name, false);
+    IF current_user NOT IN (session_user, 'hitl_member') THEN
+        PERFORM set_config('role', 'none', false);
+    END IF;
     IF NOT row_security_active('hitl.reviews') AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'hitl_member') THEN
         PERFORM set_config('role', 'hitl_member', false);
     END IF;
