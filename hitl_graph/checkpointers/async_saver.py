@@ -27,7 +27,7 @@ from hitl_graph.checkpointers.mirror import (
     without_null_resume,
 )
 from hitl_graph.checkpointers.missing import MISSING_SQL, rows_to_open, wanted
-from hitl_graph.checkpointers.saver import SQL, passed, pending_statements, together
+from hitl_graph.checkpointers.saver import SQL, passed, pending_statements, together, wholly
 from hitl_graph.checkpointers.serde import strict_serde
 from hitl_graph.errors import DefinitionError
 from hitl_graph.nodes.ledger import Act, Entry
@@ -169,8 +169,9 @@ class AsyncReviewSaver(AsyncPostgresSaver):
     @contextlib.asynccontextmanager
     async def _cursor(self, *, pipeline: bool = False) -> AsyncIterator[AsyncCursor[DictRow]]:
         async with super()._cursor(pipeline=pipeline) as cursor:
-            yield cursor
-            for sql, params in pending_statements():
-                await cursor.execute(sql, params)
-            passed("before_commit")
+            with wholly(cursor, pipeline=pipeline):
+                yield cursor
+                for sql, params in pending_statements():
+                    await cursor.execute(sql, params)
+                passed("before_commit")
         passed("after_commit")

@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from psycopg import Cursor
+from psycopg import AsyncCursor, Cursor
 from psycopg.rows import DictRow
 from psycopg_pool import ConnectionPool
 
@@ -58,9 +58,27 @@ def pending_statements() -> list[tuple[Any, dict[str, Any]]]:
 
 
 def passed(moment: str) -> None:
-    """A place where tests may end the process: a question is stored, `before_commit` or `after_commit`."""
-    if any(name == "open_review" for name, _ in _pending.get()):
+    """A place where tests may end the process: a question or an answer is stored, `before_commit` or `after_commit`."""
+    names = {name for name, _ in _pending.get()}
+    if "open_review" in names:
         failpoint(f"open.{moment}")
+    elif "close_task" in names:
+        failpoint(f"close.{moment}")
+
+
+@contextlib.contextmanager
+def wholly(cursor: Cursor[DictRow] | AsyncCursor[DictRow], *, pipeline: bool) -> Iterator[None]:
+    """What is written within is stored whole or not at all, also where the block is left half way, as by a cancelling.
+
+    Leaving a pipeline tells the server to commit what it was sent so far. Unless it has refused something itself, its
+    connection is cut here instead, without waiting for anything: a second cancelling could come there.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if pipeline and getattr(error, "sqlstate", None) is None:
+            cursor.connection.pgconn.finish()
+        raise
 
 
 class ReviewSaver(PostgresSaver):
@@ -202,7 +220,7 @@ class ReviewSaver(PostgresSaver):
 
     @contextlib.contextmanager
     def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
-        with super()._cursor(pipeline=pipeline) as cursor:
+        with super()._cursor(pipeline=pipeline) as cursor, wholly(cursor, pipeline=pipeline):
             yield cursor
             for sql, params in pending_statements():
                 cursor.execute(sql, params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from hitl_graph import open_checkpointer
+from hitl_graph.failpoints import FailpointReached, arm
 
 from .driver import MODES, Mode, Run
 from .graphs import BY_NAME
@@ -29,6 +31,12 @@ SELECT FROM checkpoint_writes JOIN checkpoints USING (thread_id, checkpoint_ns, 
 WHERE channel = '__interrupt__'
 """
 """LangGraph may store a question before the checkpoint that it is asked at: without that it is no pause."""
+
+ANSWERED = """
+SELECT FROM checkpoint_writes JOIN hitl.reviews USING (thread_id, checkpoint_id, task_id)
+WHERE NOT starts_with(channel, '__')
+"""
+"""What a task has written whose question was answered."""
 
 
 class Broken:
@@ -181,3 +189,30 @@ async def test_a_copy(run: Run, broken: Broken, table: str) -> None:
     await copy.check()
     assert copy.statuses() == []
     assert not broken.ledger.rows("SELECT FROM checkpoints WHERE thread_id = %s", copy.thread_id)
+
+
+@in_every_mode
+async def test_an_answer_that_is_cut_off_half_way(run: Run, broken: Broken) -> None:
+    """What raises between the halves of a write, as a cancelling does, leaves neither: a pipeline would commit one."""
+    await run.start()
+    first, second = run.open()
+
+    met = []
+
+    def cut_off() -> None:
+        met.append(1)
+        raise FailpointReached
+
+    arm("close.before_commit", cut_off)
+    try:
+        with contextlib.suppress(FailpointReached):  # an async graph cancels the write's task without a word
+            await run.answer([first])
+    finally:
+        arm("close.before_commit", None)
+
+    assert met
+    assert run.statuses() == ["pending", "pending"]
+    assert not broken.ledger.rows(ANSWERED)
+    await run.answer([first])
+    await run.answer([second])
+    assert run.statuses() == ["applied", "applied"]
