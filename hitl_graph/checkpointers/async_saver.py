@@ -93,13 +93,12 @@ class AsyncReviewSaver(AsyncPostgresSaver):
                 await cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)})
                 return await cursor.fetchone()
 
-    async def auntold(self, thread_id: str, review_id: str) -> str | None:
+    async def auntold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
         """What the desk has decided and the thread has not taken yet; see `hitl_graph.nodes.question`."""
         with fenced():
             async with self._cursor() as cursor:
                 await cursor.execute(SQL["untold"], {"thread_id": thread_id, "id": review_id})
-                found = await cursor.fetchone()
-        return str(found["said"]) if found else None
+                return await cursor.fetchone()
 
     async def aopen_missing(
         self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown"

@@ -144,11 +144,10 @@ class ReviewSaver(PostgresSaver):
         with fenced(), self._cursor() as cursor:
             return cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)}).fetchone()
 
-    def untold(self, thread_id: str, review_id: str) -> str | None:
+    def untold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
         """What the desk has decided and the thread has not taken yet; see `hitl_graph.nodes.question`."""
         with fenced(), self._cursor() as cursor:
-            found = cursor.execute(SQL["untold"], {"thread_id": thread_id, "id": review_id}).fetchone()
-        return str(found["said"]) if found else None
+            return cursor.execute(SQL["untold"], {"thread_id": thread_id, "id": review_id}).fetchone()
 
     def open_missing(self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown") -> list[str]:
         """Open the reviews of threads that are paused without one: LangGraph's own saver wrote there, or a backup.

@@ -164,9 +164,6 @@ class Deciding(Acting):
     async def retry(self, review_id: str, *, by: str, thread_id: str | None = None) -> Case:
         """Let a failed case's thread try again with the next `resume`, on the decision that stands.
 
-        Where nothing acts on that decision any more (`EffectNotApproved`, or a takeover came after it), the thread goes
-        back to the case and asks once more, unless an act was begun or new input came since.
-
         Raises:
             ReviewClosed: It has not failed. NotAuthorised: They may not act on it. Nothing was changed.
         """

@@ -133,8 +133,8 @@ def _decided(row: Mapping[str, Any], _repair: str, worker: str) -> tuple[str, st
 
 
 def _failed(row: Mapping[str, Any], repair: str, _worker: str) -> tuple[str, str]:
-    if row["again"]:
-        return f"its act was refused, and it can ask again: {row['error']}", f"{repair} --retry"
+    if row["refused"]:
+        return f"its act was refused, and would be again: {row['error']}", _ASK_AGAIN
     if row["void"]:
         said = (
             "it stands behind a decision that a stop or a takeover has voided, and would raise the same again"

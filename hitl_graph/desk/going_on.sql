@@ -25,18 +25,8 @@ WITH halted AS (
 DELETE FROM hitl.waits WHERE thread_id = %(thread_id)s AND taken;
 
 -- name: in_the_way
--- Whether a thread whose run broke off must be left, for it is held now, or has nothing to go on with, for it waits for
--- an answer.
-SELECT hitl.held(%(thread_id)s, %(workflow)s, NULL) IS NOT NULL AS held, EXISTS (
-    SELECT FROM checkpoint_writes w
-    WHERE w.thread_id = %(thread_id)s AND w.checkpoint_ns = '' AND w.channel = '__interrupt__'
-      AND w.checkpoint_id = (
-          SELECT max(c.checkpoint_id) FROM checkpoints c WHERE c.thread_id = %(thread_id)s AND c.checkpoint_ns = '')
-      AND NOT EXISTS (
-          SELECT FROM checkpoint_writes o
-          WHERE o.thread_id = w.thread_id AND o.checkpoint_ns = '' AND o.checkpoint_id = w.checkpoint_id
-            AND o.task_id = w.task_id AND o.channel NOT IN (
-                '__interrupt__', '__resume__', '__error__', '__error_source_node__', '__scheduled__'))) AS waits;
+-- Whether a thread whose run broke off must be left, for it is held now.
+SELECT hitl.held(%(thread_id)s, %(workflow)s, NULL) IS NOT NULL AS held;
 
 -- name: stand_still
 -- It raised: it is not tried again by itself, and its waits and its run say why.

@@ -84,14 +84,14 @@ class Run:
             return await asyncio.to_thread(self.graph.invoke, given, config, **how)
         return await self.graph.ainvoke(given, config, **how)
 
-    async def go_back(self, lease: Lease, checkpoint_id: str) -> None:
-        """Let one thread stand at an older checkpoint again, as if nobody had answered there."""
-        configurable = {**self.config.get("configurable", {}), **lease.configurable}
-        config = {**self.config, "configurable": {**configurable, "checkpoint_id": checkpoint_id}}
+    async def rests(self, thread_id: str) -> bool:
+        """Whether one thread has come to its end, or waits for nothing but answers."""
+        where = {"configurable": {**self.config.get("configurable", {}), "thread_id": thread_id}}
         if isinstance(getattr(self.graph, "checkpointer", None), PostgresSaver):
-            await asyncio.to_thread(self.graph.update_state, config, None, "__copy__")
+            state = await asyncio.to_thread(self.graph.get_state, where)
         else:
-            await self.graph.aupdate_state(config, None, "__copy__")
+            state = await self.graph.aget_state(where)
+        return len(state.next) == sum(bool(task.interrupts) for task in state.tasks)
 
 
 def error_texts(error: BaseException) -> dict[str, str]:
@@ -179,8 +179,6 @@ async def _go_on(desk: Desk, lease: Lease, run: Run) -> Resumed | None:
         [stands] = await desk.rows(GOING_ON_SQL["in_the_way"], named)
         if stands["held"]:
             raise _Held
-        if stands["waits"]:
-            return None  # people see that it waits for them, and a run would only ask them again
     await lease.note([_GOING_ON])
     failpoint("going_on.before_run")
     try:
@@ -233,8 +231,6 @@ async def _resume(lease: Lease, run: Run, answers: Sequence[Mapping[str, Any]]) 
     values = None
     try:
         given = {row["id"]: _answer(row) for row in answers if not row["taken"]}
-        if not given and (back := [row["asks_again_at"] for row in answers if row["asks_again_at"]]):
-            await run.go_back(lease, max(back))
         failpoint("resume.before_run")
         values = await run(lease, Command(resume=given) if given else None)
         failpoint("resume.after_run")

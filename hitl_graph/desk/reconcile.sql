@@ -228,13 +228,13 @@ ORDER BY since LIMIT %(limit)s;
 
 -- name: failed
 -- Threads that raised, at the gate or after it. `void`: a stop or a takeover came after the decision that they stand
--- behind, and nothing acts on it any more. `again`: tried again, it asks once more.
+-- behind, and nothing acts on it any more. `refused`: the ledger has refused the act that was to come of it.
 SELECT r.thread_id, r.id AS review_id, r.error, r.workflow, coalesce(
     (SELECT max(e.at) FROM hitl.events e WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type = 'failed'),
     r.asked_at) AS since, EXISTS (
     SELECT FROM hitl.decisions d
     WHERE d.thread_id = r.thread_id AND d.review_id = r.id AND d.voided_by IS NOT NULL AND d.dispatched_at IS NOT NULL) AS void,
-    hitl.asks_again_at(r.thread_id, r.id) IS NOT NULL AS again
+    r.refused_at IS NOT NULL AS refused
 FROM hitl.reviews r
 WHERE r.status = 'failed' AND (%(thread_id)s::text IS NULL OR r.thread_id = %(thread_id)s)
 ORDER BY since LIMIT %(limit)s;

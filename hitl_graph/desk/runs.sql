@@ -75,8 +75,7 @@ LIMIT %(limit)s;
 -- name: take_answers
 -- What one thread is to be told now. From here on none of it can be taken back. One whose checkpoints are gone is told
 -- nothing: LangGraph would begin it anew.
--- `taken`: the gate had the answer before the thread failed, so that it only needs to go on; or, from `asks_again_at`, to
--- ask once more: nothing acts on that answer any more.
+-- `taken`: the gate had the answer before the thread failed, so that it only needs to go on.
 WITH told AS (
     UPDATE hitl.decisions d SET dispatched_at = coalesce(d.dispatched_at, now())
     FROM hitl.reviews r
@@ -87,6 +86,6 @@ WITH told AS (
     RETURNING d.*
 )
 SELECT r.id, r.closed_at IS NOT NULL AS taken, r.shape, r.payload, r.response_schema, r.digest, r.asked_at,
-       hitl.asks_again_at(r.thread_id, r.id) AS asks_again_at, d.decision, d.by, d.via, d.decided_at, extract(epoch FROM d.decided_at - r.asked_at)::float8 AS waited_s
+       d.decision, d.by, d.via, d.decided_at, extract(epoch FROM d.decided_at - r.asked_at)::float8 AS waited_s
 FROM told d JOIN hitl.reviews r ON r.thread_id = d.thread_id AND r.id = d.review_id
 ORDER BY r.seq;

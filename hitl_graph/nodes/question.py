@@ -13,6 +13,7 @@ from langgraph.types import Interrupt
 from hitl_graph.decisions import VIA_DESK
 from hitl_graph.errors import AnswerError
 from hitl_graph.reviews import ReviewRequest
+from hitl_graph.storage.fence import fence_of
 from hitl_graph.wire import native_request
 
 __all__ = ["Asked", "aasked", "asked", "is_answered", "review_id"]
@@ -28,8 +29,8 @@ _NO_ANSWER = [("__resume__", None)]
 class Decisions(Protocol):
     """A checkpointer that knows what the desk has decided, for sync graphs."""
 
-    def untold(self, thread_id: str, review_id: str) -> str | None:
-        """What the desk has decided and the thread has not taken yet, in words."""
+    def untold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
+        """What the desk has decided and the thread has not taken yet: type, by, decision."""
         ...
 
 
@@ -37,8 +38,8 @@ class Decisions(Protocol):
 class AsyncDecisions(Protocol):
     """The same, for async graphs."""
 
-    async def auntold(self, thread_id: str, review_id: str) -> str | None:
-        """What the desk has decided and the thread has not taken yet, in words."""
+    async def auntold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
+        """What the desk has decided and the thread has not taken yet: type, by, decision."""
         ...
 
 
@@ -53,7 +54,7 @@ class Asked:
     digest: str | None = None
     proposal_digest: str | None = None
     gone_on: bool = False
-    decided: str | None = None
+    decided: Mapping[str, Any] | None = None
 
     def forget_if_changed(self, request: ReviewRequest) -> None:
         """Drop an answer that was given about another proposal: what stands here now has to be asked about."""
@@ -71,8 +72,9 @@ class Asked:
         if self.gone_on:
             problem = "names a pause that the thread has left behind: look at what stands there now"
             raise AnswerError(where, "checkpoint", problem)
-        if self.decided is not None and not _is_from_desk(answer):
-            problem = f"has decided already: {self.decided}; `desk.resume` or a worker tells the thread"
+        if self.decided is not None and not _tells(answer, self.decided):
+            said = f"{self.decided['type']} by {self.decided['by']}"
+            problem = f"has decided already: {said}; `desk.resume` or a worker tells the thread"
             raise AnswerError(where, "desk", problem)
 
 
@@ -123,7 +125,8 @@ def _saver_to_ask() -> Any:
     """The saver, if there is an answer that the desk has not just sent: that one goes to the head, with its digest."""
     answer, running = _answer(), get_config()["configurable"]
     sent_now = review_id() in (running.get("__pregel_resume_map") or {})
-    if answer is None or (sent_now and _is_from_desk(answer) and _says_itself(answer)):
+    by_desk = fence_of({"configurable": running}) is not None and _is_from_desk(answer)
+    if answer is None or (sent_now and by_desk and _says_itself(answer)):
         return None
     return running.get("__pregel_checkpointer")
 
@@ -163,6 +166,12 @@ def _answer() -> Any:
 
 def _is_from_desk(answer: Any) -> bool:
     return isinstance(answer, Mapping) and answer.get("via") in VIA_DESK
+
+
+def _tells(answer: Any, decided: Mapping[str, Any]) -> bool:
+    """Whether an answer is what the desk has decided, whatever it says of where it comes from."""
+    said = {**decided["decision"], "by": decided["by"]}
+    return isinstance(answer, Mapping) and all(answer.get(name) == value for name, value in said.items())
 
 
 def _says_itself(answer: Any) -> bool:

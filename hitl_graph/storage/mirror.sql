@@ -417,6 +417,6 @@ ORDER BY id DESC LIMIT 1;
 
 -- name: untold
 -- What the desk has decided about a question, while its thread has not taken it.
-SELECT format('%%s by %%s', d.type, d.by) AS said
+SELECT d.type, d.by, d.decision
 FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
 WHERE r.thread_id = %(thread_id)s AND r.id = %(id)s AND r.status = 'decided' AND d.via <> 'resume';

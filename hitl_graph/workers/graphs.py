@@ -13,7 +13,7 @@ from langgraph.pregel import Pregel
 
 from hitl_graph.errors import DefinitionError
 
-__all__ = ["Graphs", "has_breakpoints"]
+__all__ = ["Graphs"]
 
 _UNNAMED = ("", "LangGraph")
 
@@ -62,11 +62,6 @@ class Graphs:
             return self.named(workflow)
         fits = [g for g in self._graphs.values() if all(not n or n in getattr(g, "nodes", ()) for n in nodes)]
         return fits[0] if len(fits) == 1 else None
-
-
-def has_breakpoints(graph: Any) -> bool:
-    """Whether it is compiled to stop before or after nodes: a run without input goes past them."""
-    return bool(getattr(graph, "interrupt_before_nodes", ()) or getattr(graph, "interrupt_after_nodes", ()))
 
 
 def _ready(name: str, graph: Any, saver: BaseCheckpointSaver[Any]) -> tuple[str, Any]:

@@ -20,7 +20,7 @@ from hitl_graph.errors import RunTakenOver
 from hitl_graph.failpoints import failpoint
 from hitl_graph.storage.statements import load_statements
 from hitl_graph.workers.drain import Drain
-from hitl_graph.workers.graphs import Graphs, has_breakpoints
+from hitl_graph.workers.graphs import Graphs
 from hitl_graph.workers.queue import pause_s
 
 __all__ = ["Tasks"]
@@ -88,9 +88,8 @@ class Tasks:
         if graph is None:
             await self._no_graph("resume", thread_id, thread["workflow"], tries)
             return
-        if thread["broke_off"] and has_breakpoints(graph):
-            why = "a run broke off, and only a person knows whether it had come to a breakpoint of its graph"
-            await self._no_graph("resume", thread_id, thread["workflow"], tries, why)
+        if thread["broke_off"]:
+            await self._look_at(graph, thread, thread_id, tries)
             return
         config = dict(self._config)
         if thread["workflow"] is not None:
@@ -103,6 +102,21 @@ class Tasks:
         failpoint("worker.resumed")
         for one in done:
             self._tell(_told(one))
+
+    async def _look_at(self, graph: Any, thread: Mapping[str, Any], thread_id: str, tries: int) -> None:
+        """A run that broke off with nothing left to be told: where its thread has come to rest, that was all.
+
+        In the middle of its work it is left for a person: whoever began the run may be at it again, and only they know
+        whether it had come to a breakpoint.
+        """
+        if not await Run(graph, self._config, None).rests(thread_id):
+            why = "a run that broke off in the middle of its work, and whoever began it may be at it again"
+            await self._no_graph("resume", thread_id, thread["workflow"], tries, why)
+            return
+        with contextlib.suppress(_NotNow):
+            async with self._desk.lease(thread_id, wait=False) as lease:
+                if lease is not None and lease.left_over:
+                    raise _NotNow
 
     async def _next_start(self, thread_id: str) -> list[dict[str, Any]]:
         return await self._desk.rows(STARTS["next"], {"thread_id": thread_id})
@@ -119,31 +133,15 @@ class Tasks:
         metadata["started_by"] = found["by"]
         config = _merged(self._config, found["config"])
         config["metadata"] = {**config.get("metadata", {}), **metadata}
-        with self._drain.run() as control:
-            run = Run(graph, config, self._durability, control)
-            if await self._begun(run, found, tries, over=False):
-                return
-            if await self._goes_on(thread_id):
-                await self._put("now", "resume", thread_id, 0, None)
-            else:
-                await self._begun(run, found, tries, over=True)
-
-    async def _begun(self, run: Run, found: Mapping[str, Any], tries: int, *, over: bool) -> bool:
-        """Make a first run; False where an earlier one was left here, which must not be forgotten.
-
-        `over`: only what a resume was given is in the way, and new input goes over all else.
-        """
-        with contextlib.suppress(_NotNow):
-            async with self._desk.lease(found["thread_id"], wait=True) as lease:
+        with self._drain.run() as control, contextlib.suppress(_NotNow):
+            async with self._desk.lease(thread_id, wait=True) as lease:
                 assert lease is not None
-                broke_off = lease.broken_off and found["status"] == "queued" and not over
-                if lease.left_over or broke_off:
-                    raise _NotNow
-                await self._first_run(lease, run, found, tries)
-            return True
-        return False
+                await self._first_run(lease, Run(graph, config, self._durability, control), found, tries)
 
     async def _first_run(self, lease: Lease, run: Run, found: Mapping[str, Any], tries: int) -> None:
+        if lease.left_over:  # a resume died here, and what it was given must not be forgotten
+            await self._put("now", "resume", lease.thread_id, 0, None)
+            raise _NotNow
         named = {"id": found["id"], "thread_id": lease.thread_id}
         async with lease.transaction() as conn:
             begun = await rows(conn, STARTS["begin"], named)
@@ -165,24 +163,15 @@ class Tasks:
             await conn.execute(STARTS["finish"], {**named, **result})
         self._tell(f"thread {lease.thread_id}: first run {'raised ' + repr(error) if error else 'done'}")
 
-    async def _goes_on(self, thread_id: str) -> bool:
-        """Whether an earlier run is left here that a resume takes to its end, before new input comes."""
-        [thread] = await self._desk.rows(SQL["thread_of"], {"thread_id": thread_id})
-        graph = self._graphs.find(thread["workflow"], thread["nodes"]) if thread["nodes"] else None
-        return bool(thread["nodes"]) and not (
-            thread["broke_off"] and (graph is None or has_breakpoints(graph))
-        )
-
     async def _no_graph(
         self, task: str, thread_id: str, workflow: str | None, tries: int, why: str | None = None
     ) -> None:
         """Leave it for a worker that has the graph, or for a person; the first to find out says so."""
         if tries == 0:
-            none = (
-                f"no graph named {workflow}" if workflow is not None else "no single graph that has its nodes"
-            )
-            self._tell(f"thread {thread_id}: {why or f'there is {none} here: it is left for another worker'}")
-            why = why or none
+            if why is None and workflow is not None:
+                why = f"no graph named {workflow}"
+            why = why or "no single graph that has its nodes"
+            self._tell(f"thread {thread_id}: there is {why}: it is left for another")
             data = json.dumps(
                 {"by": "system:worker", "workflow": workflow, "why": why, "here": self._graphs.names}
             )

@@ -112,6 +112,16 @@ def test_what_was_changed_is_found(exported: Lines, change: Callable[[Lines], Li
     assert report.broken is not None and report.broken.wrong is wrong
 
 
+def test_data_does_not_pass_for_salt(exported: Lines) -> None:
+    """Their digest is over both together: what is cut off the data's beginning and put to the salt is found."""
+
+    def shifted(told: dict[str, Any]) -> None:
+        told.update(salt=told["salt"] + told["data"][:5].encode().hex(), data=told["data"][5:])
+
+    with pytest.raises(AuditError, match="line 2: .*its salt is not 16 bytes long"):
+        verify_export(changed(exported, 1, shifted))
+
+
 def test_an_anchor_tells_an_export_that_was_written_anew(exported: Lines) -> None:
     """It holds in itself, and is not the log that the anchor was taken of."""
     anchor = Anchor.from_json(json.loads(exported[0])["head"])

@@ -49,6 +49,22 @@ def test_what_the_desk_has_decided_is_refused_past_it(
         assert len(lines(sink)) == acts
 
 
+def test_an_answer_that_claims_to_be_the_desks_is_compared(db_url: str, sink: Path) -> None:
+    """I1: it is the desk's when it says what the desk has decided, not when it says so of itself."""
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = mail_graph().compile(checkpointer=checkpointer)
+        paused(graph, sink, "t1")
+        [case] = desk.pending()
+        desk.decide(case.id, Reject(reason="tone"), by="ana", digest=case.digest)
+        forged = {"type": "approve", "by": "ana", "via": "desk", "digest": case.digest}
+
+        with pytest.raises(ValueError, match="has decided already: reject by ana"):
+            graph.invoke(Command(resume={case.id: forged}), thread("t1"))
+        desk.resume(graph)
+
+        assert (desk.show(case.id).decision_type, lines(sink)) == ("reject", [])
+
+
 async def test_an_async_graph_refuses_it_too(db_url: str, sink: Path) -> None:
     """By the async saver."""
     async with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
@@ -78,31 +94,8 @@ def test_a_refused_act_is_a_finding(db_url: str, sink: Path, durability: Any) ->
         [found] = desk.findings()
 
         assert desk.show(case.id).status == "failed"
-        assert (found.kind, found.review_id, found.fix) == ("failed", case.id, "hitl-graph repair t1 --retry")
+        assert (found.kind, found.review_id, "asking again" in found.fix) == ("failed", case.id, True)
         assert "its answer came past the desk" in found.what
-
-
-@DURABILITY
-def test_tried_again_it_asks_again(db_url: str, sink: Path, durability: Any) -> None:
-    """As if nobody had answered: one act, on the decision of somebody who may."""
-    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
-        graph = mail_graph().compile(checkpointer=checkpointer)
-        paused(graph, sink, "t1")
-        listed(desk)
-        [case] = desk.pending()
-        with pytest.raises(EffectNotApproved):
-            answered(graph, case.id, durability=durability)
-
-        desk.retry(case.id, by="ana")
-        desk.resume(graph)
-        [again] = desk.pending()
-        desk.decide(again.id, Approve(), by="ana", digest=again.digest)
-        desk.resume(graph)
-
-        assert again.id != case.id
-        assert lines(sink) == [f"{again.id} Draft 1"]
-        assert desk.findings() == []
-        assert [one.status for one in desk.cases(thread_id="t1")] == ["applied", "applied"]
 
 
 def test_new_input_since_is_not_taken_back(db_url: str, sink: Path) -> None:

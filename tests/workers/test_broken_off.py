@@ -1,4 +1,4 @@
-"""A caller's own run whose process died: a worker runs it on where its graph can be told, and else it is shown (I6)."""
+"""A caller's own run whose process died: over where its thread has come to rest, and else shown to a person (I6)."""
 
 from __future__ import annotations
 
@@ -77,29 +77,18 @@ async def at_rest(desk: Desk) -> bool:
 
 
 @pytest.mark.parametrize("metadata", [{}, {"workflow": "steps"}], ids=["by its nodes", "by name"])
-async def test_a_worker_runs_it_on(db_url: str, tmp_path: Path, metadata: dict[str, str]) -> None:
-    """From its last checkpoint, each node once, in the graph that its nodes or its metadata tell."""
+async def test_one_in_the_middle_is_left_to_a_person(
+    db_url: str, tmp_path: Path, metadata: dict[str, str]
+) -> None:
+    """Whoever began it may be at it again: no worker runs it beside them, and a finding says how it goes on."""
     sink = tmp_path / "sink"
     await break_off(db_url, sink, steps("a", "b"), before="b", **metadata)
     async with Worker({"steps": steps("a", "b"), "mail": mail_graph()}, db_url, **QUICK) as worker:
-        await auntil(lambda: at_rest(worker.desk), "it is run on")
-        await worker.idle()
+        await auntil(lambda: told(db_url, "no_graph"), "it says why it is left")
+        [finding] = await worker.desk.findings()
 
-        assert lines(sink) == ["T a", "T b"]
-        assert await worker.desk.findings() == []
-
-
-async def test_two_workers_run_it_on_once(db_url: str, tmp_path: Path) -> None:
-    """Each finds it, and one has the lease."""
-    sink = tmp_path / "sink"
-    await break_off(db_url, sink, steps("a", "b", "c"), before="b")
-    graphs = {"steps": steps("a", "b", "c")}
-    async with Worker(graphs, db_url, **QUICK) as one, Worker(graphs, db_url, **QUICK) as other:
-        await auntil(lambda: at_rest(one.desk), "it is run on")
-        await one.idle()
-        await other.idle()
-
-    assert lines(sink) == ["T a", "T b", "T c"]
+        assert (finding.kind.value, "--run-on" in finding.fix) == ("run_left_behind", True)
+        assert lines(sink) == ["T a"]
 
 
 async def test_a_run_under_way_is_left(db_url: str, tmp_path: Path) -> None:
@@ -146,43 +135,6 @@ async def test_a_thread_at_its_end_is_not_run_again(db_url: str, tmp_path: Path)
         assert await worker.desk.findings() == []
 
 
-async def test_a_held_thread_goes_on_when_it_is_released(db_url: str, tmp_path: Path) -> None:
-    """What broke off is kept over the hold."""
-    sink = tmp_path / "sink"
-    await break_off(db_url, sink, steps("a", "b"), before="b")
-    async with Worker({"steps": steps("a", "b")}, db_url, **QUICK) as worker:
-        hold = await worker.desk.holds.pause("thread", "t1", by="ana", reason="a look", wait_s=0)
-        await worker.idle()
-        await auntil(lambda: released(worker.desk, hold.id), "the hold is released")
-        await auntil(lambda: at_rest(worker.desk), "it is run on")
-
-    assert lines(sink) == ["T a", "T b"]
-
-
-async def released(desk: Desk, hold: int) -> bool:
-    await desk.holds.release(hold, by="ana")
-    return True
-
-
-async def test_one_that_raises_is_shown_and_not_tried_again(db_url: str, tmp_path: Path) -> None:
-    """A finding says what it raised, until the thread goes on; the log keeps no more than the class."""
-    sink = tmp_path / "sink"
-    await break_off(db_url, sink, steps("a", "raises"), before="raises")
-    async with Worker({"steps": steps("a", "raises")}, db_url, **QUICK) as worker:
-        await auntil(worker.desk.findings, "it is shown")
-        await auntil(lambda: at_rest(worker.desk), "its run is over")
-        await worker.idle()
-        [finding] = await worker.desk.findings()
-
-        assert lines(sink) == ["T a", "T raises"]
-        assert (finding.kind.value, "the draft of Ana" in finding.what) == ("standing_still", True)
-        assert "--run-on" in finding.fix
-        [event] = query(db_url, "SELECT data FROM hitl.events WHERE type = 'stood_still'")
-        assert event["data"] == {"error": "Boom"}
-        await worker.desk.audit.erase("t1", by="dpo", reason="asked")
-        assert query(db_url, "SELECT error FROM hitl.runs") == [{"error": None}]
-
-
 async def test_one_that_no_graph_fits_is_a_finding(db_url: str, tmp_path: Path) -> None:
     """Two graphs could have it: it is not guessed, and a person is told the command."""
     sink = tmp_path / "sink"
@@ -193,19 +145,6 @@ async def test_one_that_no_graph_fits_is_a_finding(db_url: str, tmp_path: Path) 
 
         assert (finding.kind.value, finding.needs_person) == ("run_left_behind", True)
         assert "--run-on" in finding.fix
-        assert lines(sink) == ["T a"]
-
-
-async def test_one_of_a_graph_with_breakpoints_is_a_finding(db_url: str, tmp_path: Path) -> None:
-    """A run without input would go past a breakpoint at which a person wanted to look."""
-    sink = tmp_path / "sink"
-    await break_off(db_url, sink, steps("a", "b"), before="b")
-    graph = steps("a", "b").compile(interrupt_before=["b"])
-    async with Worker({"steps": graph}, db_url, **QUICK) as worker:
-        await auntil(lambda: told(db_url, "no_graph"), "it says why it is left")
-        [finding] = await worker.desk.findings()
-
-        assert (finding.kind.value, "--run-on" in finding.fix) == ("run_left_behind", True)
         assert lines(sink) == ["T a"]
 
 
@@ -223,23 +162,6 @@ async def test_one_that_had_stored_nothing_is_let_go(db_url: str) -> None:
         assert await told(db_url, "run_dropped")
 
 
-async def test_a_first_run_waits_for_one_that_broke_off(db_url: str, tmp_path: Path) -> None:
-    """New input that a worker brings does not throw away what is half done."""
-    sink = tmp_path / "sink"
-    await break_off(db_url, sink, steps("a", "b"), before="b", ticket="old")
-    async with Desk(db_url) as desk:
-        query(db_url, "UPDATE hitl.runs SET lease_until = now() - interval '1 second'")
-        await desk.start("steps", {"ticket": "new", "sink": str(sink)}, thread_id="t1", by="ana")
-    async with Worker({"steps": steps("a", "b")}, db_url, **QUICK) as worker:
-        await auntil(lambda: done(worker.desk), "it is started")
-
-    assert lines(sink) == ["old a", "old b", "new a", "new b"]
-
-
-async def done(desk: Desk) -> bool:
-    return [one.status for one in await desk.starts.list(thread_id="t1")] == ["done"]
-
-
 async def told(url: str, kind: str) -> bool:
     return bool(query(url, "SELECT id FROM hitl.events WHERE type = %s AND thread_id = 't1'", kind))
 
@@ -255,3 +177,22 @@ async def test_without_a_worker_the_desk_runs_it_on(db_url: str, tmp_path: Path)
         state = await graph.aget_state(thread("t1"))
 
     assert (lines(sink), state.next) == (["T a", "T b"], ())
+
+
+async def test_one_that_raises_is_shown_and_not_tried_again(db_url: str, tmp_path: Path) -> None:
+    """A finding says what it raised, until the thread goes on; the log keeps no more than the class."""
+    sink = tmp_path / "sink"
+    await break_off(db_url, sink, steps("a", "raises"), before="raises")
+    async with Desk(db_url) as desk, open_checkpointer(db_url) as checkpointer:
+        graph = steps("a", "raises").compile(checkpointer=checkpointer)
+        for _ in range(2):
+            await desk.resume(graph, thread_ids=["t1"])
+        [finding] = await desk.findings()
+
+        assert lines(sink) == ["T a", "T raises"]
+        assert (finding.kind.value, "the draft of Ana" in finding.what) == ("standing_still", True)
+        assert "--run-on" in finding.fix
+        [event] = query(db_url, "SELECT data FROM hitl.events WHERE type = 'stood_still'")
+        assert event["data"] == {"error": "Boom"}
+        await desk.audit.erase("t1", by="dpo", reason="asked")
+        assert query(db_url, "SELECT error FROM hitl.runs") == [{"error": None}]

@@ -93,6 +93,7 @@ def verify_export(lines: Iterable[str], anchor: Anchor | None = None) -> AuditRe
     return walk.report(at=end.at, thread_id=thread)
 
 
+SALT_BYTES = 16
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -139,4 +140,6 @@ def _take(walk: Walk, told: dict[str, Any], *, whole: bool) -> None:
         for text in (event.at, event.type, event.thread_id, event.review_id, event.data or "")
     ):
         raise TypeError("a text of the event is none")
+    if salt is not None and len(salt) != SALT_BYTES:  # what is cut off the data must not pass as salt
+        raise ValueError(f"its salt is not {SALT_BYTES} bytes long")
     walk.seals([(seq, int(event.id), digest, prev, hashed, *event)])

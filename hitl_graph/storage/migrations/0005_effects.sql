@@ -95,39 +95,6 @@ CREATE FUNCTION hitl.note_refused(thread text, review text, act text, why text, 
     SELECT 'failed', thread_id, id, json_build_object('error', 'EffectNotApproved', 'because', why) FROM failed
 $$;
 
--- Where a thread that stands behind a decision on which nothing acts any more can ask again, from the checkpoint of its
--- case; null where that would do or undo more: an act was begun since, or may have been in a branch beside it, new input
--- came, or the state was edited.
-CREATE FUNCTION hitl.asks_again_at(thread text, review text) RETURNS text LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN (
-        SELECT r.checkpoint_id
-        FROM hitl.reviews r
-        JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
-        JOIN checkpoints c ON c.thread_id = r.thread_id AND c.checkpoint_ns = '' AND c.checkpoint_id = r.checkpoint_id
-        WHERE r.thread_id = thread AND r.id = review AND r.status IN ('decided', 'failed') AND r.closed_at IS NOT NULL
-          AND (d.voided_by IS NOT NULL OR starts_with((
-              SELECT e.data ->> 'error' FROM hitl.events e
-              WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type = 'failed'
-              ORDER BY e.id DESC LIMIT 1), 'EffectNotApproved'))
-          AND NOT EXISTS (
-              SELECT FROM hitl.effects e
-              WHERE e.thread_id = r.thread_id AND e.status <> 'not_done'
-                AND (e.started_at >= r.asked_at OR EXISTS (
-                    SELECT FROM checkpoint_writes w
-                    WHERE w.thread_id = r.thread_id AND w.checkpoint_ns = '' AND w.checkpoint_id = r.checkpoint_id
-                      AND w.task_id <> r.task_id AND w.channel NOT LIKE E'\\_\\_%')))
-          AND NOT EXISTS (
-              SELECT FROM hitl.reviews o
-              WHERE o.thread_id = r.thread_id AND o.seq > r.seq AND o.status IN ('pending', 'decided'))
-          AND NOT EXISTS (
-              SELECT FROM checkpoints n
-              WHERE n.thread_id = r.thread_id AND n.checkpoint_ns = '' AND n.checkpoint_id > r.checkpoint_id
-                AND (n.metadata ->> 'source' <> 'loop' OR n.checkpoint -> 'channel_versions' ->> '__start__'
-                     IS DISTINCT FROM c.checkpoint -> 'channel_versions' ->> '__start__'))
-    );
-END $$;
-
 -- Why no decision covers this content; null when one does, or when no review is named. An answer that came past the
 -- desk may not be stored yet while its run goes on: then the graph's own record counts.
 CREATE FUNCTION hitl.why_not_approved(thread text, review text, content text) RETURNS text LANGUAGE plpgsql STABLE AS $$

@@ -194,10 +194,6 @@ BEGIN
                               'value', NEW.value));
     WITH free AS (
         SELECT h.thread_id FROM hitl.halted h WHERE hitl.held(h.thread_id, h.workflow, h.action) IS NULL
-        UNION  -- handed back, a thread that stands behind what the takeover has voided asks again
-        SELECT r.thread_id FROM hitl.reviews r
-        WHERE NEW.kind = 'takeover' AND r.thread_id = NEW.value AND hitl.asks_again_at(r.thread_id, r.id) IS NOT NULL
-          AND hitl.held(r.thread_id, r.workflow, NULL) IS NULL
     ), again AS (
         UPDATE hitl.reviews r SET status = 'decided', error = NULL
         FROM free f, hitl.decisions d
