@@ -61,11 +61,12 @@ WHERE u.holder IS NOT NULL AND (%(thread_id)s::text IS NULL OR u.thread_id = %(t
 ORDER BY since LIMIT %(limit)s;
 
 -- name: drop_empty_runs
--- Runs that broke off before they had stored anything: there is nothing to go on with.
+-- Runs that broke off before they had stored or done anything: there is nothing to go on with.
 WITH dropped AS (
     UPDATE hitl.runs u SET holder = NULL, reviews = '{}', broken_off = false
     FROM hitl.broken_off() b
     WHERE u.thread_id = b.thread_id AND NOT b.stored AND u.holder = b.holder AND u.started_at = b.started_at
+      AND NOT EXISTS (SELECT FROM hitl.effects e WHERE e.thread_id = u.thread_id AND e.started_at >= u.started_at)
     RETURNING u.thread_id, b.holder
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)

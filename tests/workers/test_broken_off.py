@@ -15,6 +15,10 @@ from hitl_graph.workers import Worker
 from tests.support.graphs import lines, mail_graph, thread
 from tests.workers.processes import auntil, query
 
+ACTED = """
+INSERT INTO hitl.effects (key, thread_id, action, by, status, idempotent)
+VALUES ('k1', 't1', 'tag', 'policy of tag', 'done', false)
+"""
 QUICK: dict[str, Any] = {"poll_s": 0.05, "tick_s": 0.05}
 
 
@@ -160,6 +164,18 @@ async def test_one_that_had_stored_nothing_is_let_go(db_url: str) -> None:
         assert (before, done) == (["run_left_behind"], 1)
         assert await desk.findings() == []
         assert await told(db_url, "run_dropped")
+
+
+async def test_one_that_had_acted_is_not_let_go(db_url: str) -> None:
+    """Nothing is stored of it, and the ledger knows of an act: begun anew, it would be done twice."""
+    async with Desk(db_url) as desk:
+        with contextlib.suppress(Died):
+            async with desk.lease("t1", wait=False):
+                query(db_url, ACTED)
+                raise Died
+        await desk.reconcile()
+
+        assert [one.kind.value for one in await desk.findings()] == ["run_left_behind"]
 
 
 async def told(url: str, kind: str) -> bool:
