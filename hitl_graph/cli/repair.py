@@ -45,7 +45,7 @@ class Fix(enum.StrEnum):
 
 
 WORDS = {
-    Fix.RETRY: "try again with what stands, or ask again where nothing acts on it any more",
+    Fix.RETRY: "try again with what stands: the cause is mended",
     Fix.REOPEN: "take the answer back, so that it can be asked again",
     Fix.RUN_ON: "let the thread go on in this process",
     Fix.MISSING: "open the cases that it waits for",

@@ -45,15 +45,14 @@ WHERE NOT EXISTS (
 
 -- name: runs_left_behind
 -- Runs whose process is gone, or has not shown itself for as long as its lease. `noted`: what it was given is known.
--- `told`: a worker goes on with it, for its graph can be told, and none has said otherwise. `acting`: what is still at an
--- act of the thread, such as a process that was stopped in the middle of it.
+-- `told`: a worker takes it up, or only has to see that its thread waits for an answer; what is left in the middle with
+-- nothing to be told is a person's. `acting`: what is still at an act of the thread, such as a process that was stopped
+-- in the middle of it.
 SELECT u.thread_id, NULL AS review_id, u.started_at AS since, u.holder, u.reviews <> '{}' AS noted,
        (SELECT string_agg(DISTINCT format('%%s (%%s)', e.holder, e.action), ', ') FROM hitl.effects e
         WHERE e.thread_id = u.thread_id AND e.status = 'started' AND e.holder IS NOT NULL
           AND NOT pg_try_advisory_xact_lock_shared(hashtextextended('hitl-effect:' || e.key, 0))) AS acting,
-       b.thread_id IS NULL OR ((b.workflow IS NOT NULL OR b.nodes <> '{}') AND NOT EXISTS (
-           SELECT FROM hitl.events e
-           WHERE e.thread_id = u.thread_id AND e.type = 'no_graph' AND e.at >= u.started_at)) AS told
+       coalesce(b.waits, true) AS told
 FROM hitl.runs u LEFT JOIN hitl.broken_off() b ON b.thread_id = u.thread_id
 WHERE u.holder IS NOT NULL AND (%(thread_id)s::text IS NULL OR u.thread_id = %(thread_id)s)
   AND (u.lease_until < now() OR pg_try_advisory_xact_lock_shared(hashtextextended('hitl-run:' || u.token, 0)))

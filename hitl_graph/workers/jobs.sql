@@ -33,16 +33,16 @@ SELECT DISTINCT hitl.queue_of(workflow) AS queue FROM unnest(%(workflows)s::text
 WITH broken AS (
     SELECT b.workflow, b.nodes FROM hitl.broken_off() b WHERE b.thread_id = %(thread_id)s AND b.stored
 ), told AS (
-SELECT coalesce((SELECT workflow FROM hitl.reviews WHERE thread_id = %(thread_id)s AND workflow IS NOT NULL
-                 ORDER BY seq DESC LIMIT 1),
-                (SELECT max(workflow) FROM hitl.ready() WHERE thread_id = %(thread_id)s),
-                (SELECT workflow FROM broken)) AS workflow,
-       (SELECT coalesce(array_agg(DISTINCT r.node), '{}')
-        FROM hitl.reviews r LEFT JOIN hitl.runs u ON u.thread_id = r.thread_id
-        WHERE r.thread_id = %(thread_id)s AND (r.status = 'decided' OR r.id = ANY (u.reviews)))
-       || (SELECT coalesce(array_agg(DISTINCT n), '{}')
-           FROM hitl.ready() g, unnest(CASE WHEN g.nodes = '{}' THEN '{""}' ELSE g.nodes END) n
-           WHERE g.thread_id = %(thread_id)s) AS nodes
+    SELECT coalesce((SELECT workflow FROM hitl.reviews WHERE thread_id = %(thread_id)s AND workflow IS NOT NULL
+                     ORDER BY seq DESC LIMIT 1),
+                    (SELECT max(workflow) FROM hitl.ready() WHERE thread_id = %(thread_id)s),
+                    (SELECT workflow FROM broken)) AS workflow,
+           (SELECT coalesce(array_agg(DISTINCT r.node), '{}')
+            FROM hitl.reviews r LEFT JOIN hitl.runs u ON u.thread_id = r.thread_id
+            WHERE r.thread_id = %(thread_id)s AND (r.status = 'decided' OR r.id = ANY (u.reviews)))
+           || (SELECT coalesce(array_agg(DISTINCT n), '{}')
+               FROM hitl.ready() g, unnest(CASE WHEN g.nodes = '{}' THEN '{""}' ELSE g.nodes END) n
+               WHERE g.thread_id = %(thread_id)s) AS nodes
 )
 SELECT workflow, nodes = '{}' AS broke_off, nodes || coalesce((SELECT nodes FROM broken), '{}') AS nodes FROM told;
 

@@ -110,8 +110,11 @@ class Tasks:
         whether it had come to a breakpoint.
         """
         if not await Run(graph, self._config, None).rests(thread_id):
-            why = "a run that broke off in the middle of its work, and whoever began it may be at it again"
-            await self._no_graph("resume", thread_id, thread["workflow"], tries, why)
+            if tries == 0:
+                self._tell(
+                    f"thread {thread_id}: its run broke off in the middle of its work: it is left to a person"
+                )
+            await self._put("later", "resume", thread_id, tries + 1, thread["workflow"])
             return
         with contextlib.suppress(_NotNow):
             async with self._desk.lease(thread_id, wait=False) as lease:
@@ -163,15 +166,13 @@ class Tasks:
             await conn.execute(STARTS["finish"], {**named, **result})
         self._tell(f"thread {lease.thread_id}: first run {'raised ' + repr(error) if error else 'done'}")
 
-    async def _no_graph(
-        self, task: str, thread_id: str, workflow: str | None, tries: int, why: str | None = None
-    ) -> None:
-        """Leave it for a worker that has the graph, or for a person; the first to find out says so."""
+    async def _no_graph(self, task: str, thread_id: str, workflow: str | None, tries: int) -> None:
+        """Leave it for a worker that has the graph; the first to find out says so."""
         if tries == 0:
-            if why is None and workflow is not None:
-                why = f"no graph named {workflow}"
-            why = why or "no single graph that has its nodes"
-            self._tell(f"thread {thread_id}: there is {why}: it is left for another")
+            why = (
+                f"no graph named {workflow}" if workflow is not None else "no single graph that has its nodes"
+            )
+            self._tell(f"thread {thread_id}: there is {why} here: it is left for another worker")
             data = json.dumps(
                 {"by": "system:worker", "workflow": workflow, "why": why, "here": self._graphs.names}
             )

@@ -88,7 +88,7 @@ async def test_one_in_the_middle_is_left_to_a_person(
     sink = tmp_path / "sink"
     await break_off(db_url, sink, steps("a", "b"), before="b", **metadata)
     async with Worker({"steps": steps("a", "b"), "mail": mail_graph()}, db_url, **QUICK) as worker:
-        await auntil(lambda: told(db_url, "no_graph"), "it says why it is left")
+        await worker.idle()
         [finding] = await worker.desk.findings()
 
         assert (finding.kind.value, "--run-on" in finding.fix) == ("run_left_behind", True)
@@ -137,6 +137,23 @@ async def test_a_thread_at_its_end_is_not_run_again(db_url: str, tmp_path: Path)
         assert lines(sink) == ["T a", "T b"]
         assert query(db_url, "SELECT count(*) FROM checkpoints") == before
         assert await worker.desk.findings() == []
+
+
+@pytest.mark.parametrize("last", ["b", "asks"])
+async def test_without_a_worker_the_way_that_is_shown_works(db_url: str, tmp_path: Path, last: str) -> None:
+    """At its end or at a question: what the finding says leaves none."""
+    sink = tmp_path / "sink"
+    await break_off(db_url, sink, steps("a", last))
+    async with Desk(db_url) as desk, open_checkpointer(db_url) as checkpointer:
+        [finding] = await desk.findings()
+        if "--run-on" in finding.fix:
+            await desk.run_on(steps("a", last).compile(checkpointer=checkpointer), "t1", by="ana")
+        else:
+            async with Worker({"steps": steps("a", last)}, db_url, **QUICK) as worker:
+                await auntil(lambda: at_rest(worker.desk), "its run is over")
+
+        assert await desk.findings() == []
+        assert lines(sink) == ["T a", f"T {last}"]
 
 
 async def test_one_that_no_graph_fits_is_a_finding(db_url: str, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ $$;
 -- Threads whose run did not come to its end and whose process is gone, and which graph they are of, as far as it can be
 -- told: the workflow that reviews, starts or checkpoints name, and the nodes that their newest checkpoint speaks of. A
 -- first run that was asked for goes on with its own job. `stored`: whether there is anything to go on with. `waits`: it
--- waits for an answer, and needs no run.
+-- waits for an answer.
 CREATE FUNCTION hitl.broken_off() RETURNS TABLE (
     thread_id text, holder text, started_at timestamptz, workflow text, nodes text[], stored boolean, waits boolean
 ) LANGUAGE plpgsql STABLE AS $$
