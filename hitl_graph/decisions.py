@@ -14,8 +14,10 @@ from hitl_graph.errors import AnswerError
 from hitl_graph.plain import plain_json
 
 __all__ = [
+    "AGENT",
     "APPROVING",
     "DECISIONS",
+    "SYSTEM",
     "VIA_DESK",
     "Approve",
     "AskInfo",
@@ -146,6 +148,10 @@ DECISIONS: tuple[str, ...] = ("approve", "edit", "reject", "choose", "respond", 
 """The kinds of decision, by the word that stands in JSON as `type`."""
 APPROVING = frozenset({"approve", "edit", "choose"})
 """The kinds that let an act through."""
+SYSTEM = "system:"
+"""How the names of this library's own parts begin, such as its clock: they are no people."""
+AGENT = "agent:"
+"""How the names of agents begin, which never decide."""
 VIA_DESK = frozenset({"desk", "system", "webhook"})
 """The ways of a decision that the desk has taken and checked; every other answer came past it."""
 

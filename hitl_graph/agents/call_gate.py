@@ -101,8 +101,7 @@ class CallGate(GateNode):
 
     def _rule(self, request: ReviewRequest, state: Any, shown: Asked) -> Any:
         def check(answer: object) -> Any:
-            shown.check(self.gate.where, answer)
-            read_in = check_answer(self.gate, request, answer, {})
+            read_in = check_answer(self.gate, request, answer, {}, shown)
             if isinstance(read_in.decision, Edit):
                 self._check_edit(request, read_in.decision)
             return read_in

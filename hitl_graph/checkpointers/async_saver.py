@@ -93,12 +93,16 @@ class AsyncReviewSaver(AsyncPostgresSaver):
                 await cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)})
                 return await cursor.fetchone()
 
-    async def auntold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
-        """What the desk has decided and the thread has not taken yet; see `hitl_graph.nodes.question`."""
+    async def aword(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
+        """What the desk has decided about a question; see `hitl_graph.nodes.question`."""
         with fenced():
             async with self._cursor() as cursor:
-                await cursor.execute(SQL["untold"], {"thread_id": thread_id, "id": review_id})
+                await cursor.execute(SQL["word"], {"thread_id": thread_id, "id": review_id})
                 return await cursor.fetchone()
+
+    def word(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
+        """`aword`, for sync code in an async graph: it waits for the saver's loop, and must not run on it."""
+        return asyncio.run_coroutine_threadsafe(self.aword(thread_id, review_id), self.loop).result()
 
     async def aopen_missing(
         self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown"

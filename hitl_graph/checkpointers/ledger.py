@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.errors import GraphInterrupt
 from langgraph.types import Command
 
 from hitl_graph.checkpointers.mirror import workflow_of
@@ -23,7 +24,7 @@ from hitl_graph.errors import (
     RunTakenOver,
 )
 from hitl_graph.failpoints import failpoint
-from hitl_graph.nodes.ledger import Act, Entry
+from hitl_graph.nodes.ledger import ACTING, Act, Entry
 from hitl_graph.storage.fence import fence_of, fenced, this_process
 from hitl_graph.storage.statements import load_statements
 
@@ -49,7 +50,9 @@ def ledger_entry(
     """
     name, tries = {"key": act.key}, _Tries(act)
     while True:
-        with slots, contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
+            if not ACTING.get():  # what an act waits for must not wait for that act to end
+                stack.enter_context(slots)
             with fenced():
                 conn = stack.enter_context(pool.connection())
                 lock = conn.execute(SQL["try_lock_effect"], name).fetchone()
@@ -97,7 +100,9 @@ async def aledger_entry(
     """`ledger_entry`, for async savers."""
     name, tries = {"key": act.key}, _Tries(act)
     while True:
-        async with slots, contextlib.AsyncExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
+            if not ACTING.get():
+                await stack.enter_async_context(slots)
             with fenced():
                 conn = await stack.enter_async_context(pool.connection())
                 lock = await (await conn.execute(SQL["try_lock_effect"], name)).fetchone()
@@ -255,6 +260,7 @@ def _failed(act: Act, attempt: int, error: BaseException) -> dict[str, Any]:
     """An act that may be told again, or says itself that nothing was done, can be tried again; no other can."""
     again = act.idempotent and not isinstance(error, EffectUnknown)  # a channel says so of its own
     again = again or isinstance(error, (EffectNotDone, RunTakenOver))
+    again = again or isinstance(error, GraphInterrupt)  # it waits for a person inside it, and goes on then
     text = ascii(error) if "\x00" in repr(error) else repr(error)
     status = "not_done" if again else "unknown"
     told = {

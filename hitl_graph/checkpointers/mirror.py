@@ -13,6 +13,7 @@ from typing import Any
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.types import Interrupt
 
+from hitl_graph.decisions import VIA_DESK
 from hitl_graph.plain import digest, plain_json, printable
 from hitl_graph.storage.fence import fence_of
 from hitl_graph.wire import Shape, native_request, read_foreign, recognise, waited_for
@@ -271,11 +272,15 @@ def _finals(writes: Sequence[tuple[str, Any]]) -> str:
 
 
 def _by(config: Mapping[str, Any], writes: Sequence[tuple[str, Any]]) -> str:
-    """Who answered, as far as the answer, the caller's metadata or an Agent Server's sign-in says."""
+    """Who answered, as far as the desk, an Agent Server's sign-in, the answer or the caller's metadata says."""
     last = (_taken(writes) or [None])[-1]
-    named = last.get("by") if isinstance(last, Mapping) else None
-    by = named if isinstance(named, str) and named else None
-    return (by and _text(by)) or _named(config, "hitl_by", "langgraph_auth_user_id") or "unknown"
+    told = last if isinstance(last, Mapping) else {}
+    named = told.get("by")
+    by = _text(named) if isinstance(named, str) and named else None
+    server = {"configurable": config.get("configurable")}  # what a client says in the metadata comes after it
+    signed_in = _named(server, "langgraph_auth_user_id") or _named(config, "langgraph_auth_user_id")
+    first = (by, signed_in) if told.get("via") in VIA_DESK else (signed_in, by)
+    return first[0] or first[1] or _named(config, "hitl_by") or "unknown"
 
 
 def _named(config: Mapping[str, Any], *keys: str) -> str | None:

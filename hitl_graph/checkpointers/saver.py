@@ -144,10 +144,10 @@ class ReviewSaver(PostgresSaver):
         with fenced(), self._cursor() as cursor:
             return cursor.execute(SQL["last_hand_back"], {"thread_id": str(thread_id)}).fetchone()
 
-    def untold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
-        """What the desk has decided and the thread has not taken yet; see `hitl_graph.nodes.question`."""
+    def word(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
+        """What the desk has decided about a question; see `hitl_graph.nodes.question`."""
         with fenced(), self._cursor() as cursor:
-            return cursor.execute(SQL["untold"], {"thread_id": thread_id, "id": review_id}).fetchone()
+            return cursor.execute(SQL["word"], {"thread_id": thread_id, "id": review_id}).fetchone()
 
     def open_missing(self, thread_ids: Sequence[str] | None = None, *, by: str = "unknown") -> list[str]:
         """Open the reviews of threads that are paused without one: LangGraph's own saver wrote there, or a backup.

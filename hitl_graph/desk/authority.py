@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
+from hitl_graph.decisions import AGENT
 from hitl_graph.desk.bridge import SyncPart, bridged
 from hitl_graph.desk.connected import Part
-from hitl_graph.desk.identity import AGENT, person_name
+from hitl_graph.desk.identity import person_name
 from hitl_graph.desk.policy import known_as, label, policy_maker
 from hitl_graph.errors import AnswerError
 from hitl_graph.plain import key_of

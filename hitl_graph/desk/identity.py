@@ -9,13 +9,17 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from hitl_graph.decisions import AGENT, SYSTEM
 from hitl_graph.desk.connected import storable
 from hitl_graph.errors import AnswerError, NotAuthorised
 from hitl_graph.plain import hidden_characters, key_of
 
 __all__ = ["Act", "Identity", "amount_of", "authorise", "identify", "key_of", "person_name"]
 
-SYSTEM, AGENT = "system:", "agent:"
+DECIDING = frozenset({"reviewer", "lead", "admin"})
+"""The roles that decide; an auditor only looks."""
+LEADING = frozenset({"lead", "admin"})
+"""The roles that hold and release, and give any case to somebody else."""
 OPEN = "open directory"
 """The rule where nobody is listed yet: anybody named may act."""
 _LONGEST = 200
@@ -107,6 +111,8 @@ def identify(by: str, row: Mapping[str, Any], *, review_id: str = "", via: str =
         )
     if not found["active"]:
         raise NotAuthorised(review_id, by, "is not active any more")
+    if not DECIDING & set(found["roles"]):
+        raise NotAuthorised(review_id, by, "is an auditor, who looks and decides nothing")
     if found["kind"] == "system" and via != "webhook":
         raise NotAuthorised(review_id, by, "is a system, and a person must decide at the desk")
     who = {"id": found["id"], "name": found["name"], "kind": found["kind"]}
@@ -120,6 +126,7 @@ def authorise(
     *,
     review_id: str = "",
     excluded: Collection[str] = (),
+    leads: bool = False,
 ) -> Identity:
     """The same identity with the rule that lets it act on a case.
 
@@ -130,6 +137,7 @@ def authorise(
         who: From `identify`. row: The case as `lock_case` gives it, with the authority for its action.
         act: What the decision lets through; None for what is no decision, such as a claim.
         review_id: For the error. excluded: Names that may not decide here.
+        leads: Whether this is for leads and admins too, whatever their groups.
 
     Raises:
         NotAuthorised: One of these does not hold; the error says which.
@@ -141,6 +149,8 @@ def authorise(
     if not who.listed:
         return who
     rule = _candidacy(who, row)
+    if rule is None and leads and LEADING & set(row["known"]["roles"]):
+        rule = "leads"
     if rule is None:
         groups = " or ".join(dict.fromkeys([row["owner"], *row["candidates"]]))
         person = f", or is {row['person']}" if row["person"] else ""

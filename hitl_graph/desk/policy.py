@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from hitl_graph.decisions import AGENT
 from hitl_graph.desk.connected import storable
-from hitl_graph.desk.identity import AGENT, identify, person_name
+from hitl_graph.desk.identity import Identity, identify, person_name
 from hitl_graph.errors import AnswerError, NotAuthorised
 from hitl_graph.plain import hidden_characters, key_of
 from hitl_graph.storage.statements import load_statements
@@ -27,17 +28,25 @@ async def policy_maker(desk: Connected, by: str, *, where: str, what: str) -> st
 
     Raises:
         AnswerError: `by` is no name.
-        NotAuthorised: They are an agent, listed or not, or not active.
+        NotAuthorised: They are an agent, listed or not, or not active, or no admin where some of those listed are.
     """
     by = person_name(by, where=where)
-    known = await known_as(desk, by)
+    [row] = await desk.rows(SQL["changes_directory"], {"person": key_of(by)})
+    known, governed = row["known"], row["governed"]
     try:
-        if known or key_of(by).startswith(AGENT):
-            return identify(by, {"known": known, "listed": True}, via="webhook").id
+        if known or governed or key_of(by).startswith(AGENT):
+            who = identify(by, {"known": known, "listed": True}, via="webhook")
+            return _governing(who, known, governed=governed)
     except NotAuthorised as error:
         await desk.refused(by=by, what=what, why=error.why)
         raise
     return by
+
+
+def _governing(who: Identity, known: dict[str, Any], *, governed: bool) -> str:
+    if governed and "admin" not in known["roles"]:
+        raise NotAuthorised("", who.id, "is no admin, and there are some who say what others may do")
+    return who.id
 
 
 async def known_as(desk: Connected, name: str) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import functools
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ CALL = "__pregel_call"
 """By this LangGraph starts a task."""
 
 _SETTING = threading.Lock()
+_PAUSE_S, _LONGEST_WAIT_S = 0.0005, 5.0
 
 
 def make_room(tasks: int) -> None:
@@ -28,6 +30,7 @@ def make_room(tasks: int) -> None:
     start = config["configurable"].get(CALL)
     if not isinstance(start, functools.partial) or "loop" in start.keywords or config.get("max_concurrency"):
         return
+    one_after_another(start.keywords.get("futures"))
     submit = start.keywords.get("submit")
     pool = getattr(getattr(submit and submit(), "__self__", None), "executor", None)
     if not isinstance(pool, concurrent.futures.ThreadPoolExecutor) or not hasattr(
@@ -41,16 +44,31 @@ def make_room(tasks: int) -> None:
 
 
 def one_after_another(futures: Callable[[], Any] | None) -> None:
-    """Let the tasks of a step note what they gave one after another.
+    """From now on, let the tasks of a step note what they gave one after another.
 
     LangGraph notes it in a list that it copies and replaces: two threads at once can lose one of two. With
-    `durability="exit"` that list is the only place, and the act of a lost task would be done again.
+    `durability="exit"` that list is the only place, and the act of a lost task would be done again. Tasks that end
+    before the step's first `review` or `gather` are noted as LangGraph does it.
     """
     running: Any = futures() if futures is not None else None
     with _SETTING:
         note = getattr(running, "callback", None)
-        if note is not None and not isinstance(note, _InTurn):
-            running.callback = _InTurn(note)
+        if note is None or isinstance(note, _InTurn):
+            return
+        running.callback = _InTurn(note)
+        _wait_for_notes(running)
+
+
+def _wait_for_notes(running: Any) -> None:
+    """Wait until what was being noted before notes took turns has been noted: in a sync graph, by other threads."""
+    until = time.monotonic() + _LONGEST_WAIT_S
+    while isinstance(getattr(running, "event", None), threading.Event) and time.monotonic() < until:
+        if all(
+            task is None or not future.done() or future in running.done
+            for future, task in running.copy().items()
+        ):
+            return
+        time.sleep(_PAUSE_S)
 
 
 class _InTurn:

@@ -116,7 +116,7 @@ def ask(case: Case, shown: Asked) -> Json:
         shown.check(gate.where, answer)
         if case.moved:
             raise AnswerError(f"review of gate {gate.name!r}", gate.proposal, MOVED)
-        given = check_answer(gate, request, answer, like)
+        given = check_answer(gate, request, answer, like, shown)
         if case.changed and (given.digest or shown.digest) != request.digest:
             raise AnswerError(f"review of gate {gate.name!r}", "digest", _CHANGED)
         return given

@@ -18,6 +18,7 @@ from hitl_graph.failpoints import failpoint
 from hitl_graph.gates import Ask, Gate, Proceed
 from hitl_graph.nodes.gate_node import GateNode, Routes, go_on
 from hitl_graph.nodes.marks import GateMark, set_mark
+from hitl_graph.nodes.onward import AfterEdit, go_on_after_edits
 from hitl_graph.nodes.question import review_id
 from hitl_graph.nodes.settle import Settled
 from hitl_graph.nodes.wiring import add_gate_nodes, checked_gate, labels_of
@@ -96,6 +97,8 @@ def add_detached_gate(
     mark = GateMark(gate, frozenset([approved]), labels, asks=True)
     builder.add_node(f"{gate.name}.join", set_mark(join, mark), destinations=labels)
     builder.nodes[f"{gate.name}.join"].is_error_handler = True  # it pauses: see add_gate
+    go_on_after_edits(builder, f"{gate.name}.ask", lambda _: then)
+    go_on_after_edits(builder, f"{gate.name}.join", detached.after_edit)
     return builder
 
 
@@ -173,6 +176,14 @@ class _Detached:
             if (found := _look(await look)).ended:
                 return self._joined(state, found.values, thread_id)
             self._wait(found, thread_id)
+
+    def after_edit(self, state: Any) -> str:
+        """Where an edit as the join leads: to the join while it waits, then as after any gate, or to a new case."""
+        ask, join = f"{self.gate.name}.ask", f"{self.gate.name}.join"
+        kept = (_get(state, "judgements") or {}).get(self.gate.name)
+        if kept and not kept.get("proposal_digest"):  # asked, and not joined
+            return join
+        return AfterEdit(self.gate, self.routes, asks=join, again=ask).asked(state)
 
     def _graph(self) -> Any:
         """The case's graph, on the saver of the graph that runs."""

@@ -13,6 +13,7 @@ from langgraph.types import Command
 from hitl_graph.errors import DefinitionError
 from hitl_graph.nodes.conduct import Conduct, builder_of, read_conduct, runs_always
 from hitl_graph.nodes.marks import EffectMark, FailureMark, GateMark, ToolsMark, mark_of
+from hitl_graph.nodes.onward import Onward
 from hitl_graph.nodes.wiring import CONTINUES
 
 __all__ = ["Edge", "Flow", "FlowNode", "read_flow"]
@@ -286,6 +287,8 @@ class _Level:
     def _branches(self) -> None:
         for source, branches in self.builder.branches.items():
             for name, branch in branches.items():
+                if isinstance(branch, Onward):  # no run takes it
+                    continue
                 if not branch.ends:
                     where = "START" if source == START else repr(self.prefix + source)
                     advice = (

@@ -122,8 +122,7 @@ class GateNode:
         like = read(state, self.gate.proposal)
 
         def check(answer: object) -> Any:
-            shown.check(self.gate.where, answer)
-            return check_answer(self.gate, request, answer, like)
+            return check_answer(self.gate, request, answer, like, shown)
 
         return Annotated[Any, AnswerRule(check, answer_schema(request))]
 

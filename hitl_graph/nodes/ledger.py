@@ -7,14 +7,18 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from langgraph.config import get_config
 
-__all__ = ["Act", "AsyncLedger", "Entry", "Ledger", "aentered", "entered", "to_its_end"]
+__all__ = ["ACTING", "Act", "AsyncLedger", "Entry", "Ledger", "aentered", "entered", "to_its_end"]
 
 
 T = TypeVar("T")
+
+ACTING: ContextVar[bool] = ContextVar("hitl_acting", default=False)
+"""Whether this code runs inside an act, such as a gated tool that is an agent of its own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +97,7 @@ def entered(act: Act) -> Iterator[Entry]:
     if not isinstance(ledger, Ledger):
         yield Entry()
         return
-    with ledger.effect(act, config) as entry:
+    with ledger.effect(act, config) as entry, _acting():
         yield entry
 
 
@@ -106,7 +110,19 @@ async def aentered(act: Act) -> AsyncIterator[Entry]:
         yield Entry()
         return
     async with ledger.aeffect(act, config) as entry:
-        yield entry
+        with _acting():
+            yield entry
+
+
+@contextlib.contextmanager
+def _acting() -> Iterator[None]:
+    """Until its end, code in this context is inside an act."""
+    before = ACTING.get()
+    ACTING.set(True)
+    try:
+        yield
+    finally:
+        ACTING.set(before)
 
 
 async def to_its_end(work: Coroutine[Any, Any, T]) -> T:

@@ -15,6 +15,7 @@ from hitl_graph.errors import AnswerError
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.storage.fence import fence_of
 from hitl_graph.wire import native_request
+from hitl_graph.wire.replies import ENVELOPE
 
 __all__ = ["Asked", "aasked", "asked", "is_answered", "review_id"]
 
@@ -29,8 +30,8 @@ _NO_ANSWER = [("__resume__", None)]
 class Decisions(Protocol):
     """A checkpointer that knows what the desk has decided, for sync graphs."""
 
-    def untold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
-        """What the desk has decided and the thread has not taken yet: type, by, decision."""
+    def word(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
+        """The desk's decision: type, by, via, decision; `status` is `decided` while the thread has not taken it."""
         ...
 
 
@@ -38,8 +39,8 @@ class Decisions(Protocol):
 class AsyncDecisions(Protocol):
     """The same, for async graphs."""
 
-    async def auntold(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
-        """What the desk has decided and the thread has not taken yet: type, by, decision."""
+    async def aword(self, thread_id: str, review_id: str) -> dict[str, Any] | None:
+        """The desk's decision: type, by, via, decision; `status` is `decided` while the thread has not taken it."""
         ...
 
 
@@ -48,13 +49,16 @@ class Asked:
     """What the running question showed when it was asked; empty where the answer says so itself.
 
     `gone_on`: the thread has gone on since, so that the answer names an older pause. `decided`: what the desk has
-    decided about it, and the thread has not taken yet.
+    decided about it, and the thread has not taken yet. `by_desk`: the answer says that it is the desk's, and the desk's
+    own row says just the same. `kept`: an earlier run has brought the answer, and whoever runs the thread now has not.
     """
 
     digest: str | None = None
     proposal_digest: str | None = None
     gone_on: bool = False
     decided: Mapping[str, Any] | None = None
+    by_desk: bool = False
+    kept: bool = False
 
     def forget_if_changed(self, request: ReviewRequest) -> None:
         """Drop an answer that was given about another proposal: what stands here now has to be asked about."""
@@ -89,46 +93,69 @@ def is_answered() -> bool:
 
 
 def asked() -> Asked:
-    """What this question showed. An answer without an id that came before it was asked is dropped.
+    """What this question showed, and what the desk says of its answer.
+
+    An answer without an id that came before the question was asked is dropped.
 
     LangGraph hands such an answer to whatever asks first in the run. After the state was changed that is another
     question than the one that was answered: its content would be let through before anybody has seen it. A saver
     that has kept the answer is told to keep none.
     """
-    saver = _saver_to_ask()
+    saver, found = _saver_to_ask(), Asked()
     if saver is None:
-        return Asked()
-    head = saver.get_tuple(_root())
-    found, stray = _look(head)
-    if stray:
-        saver.put_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
-    if isinstance(saver, Decisions):
-        found = dataclasses.replace(found, decided=saver.untold(_thread(), review_id()))
-    return found
+        return found
+    if not _is_sent_by_desk():
+        head = saver.get_tuple(_root())
+        found, stray = _look(head)
+        if stray:
+            saver.put_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
+    word = saver.word(_thread(), review_id()) if isinstance(saver, Decisions) else None
+    return _compared(found, word)
 
 
 async def aasked() -> Asked:
     """`asked`, for code on the event loop."""
-    saver = _saver_to_ask()
+    saver, found = _saver_to_ask(), Asked()
     if saver is None:
-        return Asked()
-    head = await saver.aget_tuple(_root())
-    found, stray = _look(head)
-    if stray:
-        await saver.aput_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
-    if isinstance(saver, AsyncDecisions):
-        found = dataclasses.replace(found, decided=await saver.auntold(_thread(), review_id()))
-    return found
+        return found
+    if not _is_sent_by_desk():
+        head = await saver.aget_tuple(_root())
+        found, stray = _look(head)
+        if stray:
+            await saver.aput_writes(_root(_at()), _NO_ANSWER, _NO_TASK)
+    word = await saver.aword(_thread(), review_id()) if isinstance(saver, AsyncDecisions) else None
+    return _compared(found, word)
+
+
+def _compared(found: Asked, word: Mapping[str, Any] | None) -> Asked:
+    """What is known of the answer beside the desk's word about the question; a saver that has none vouches for none."""
+    answer = _answer()
+    return dataclasses.replace(
+        found,
+        decided=word if word is not None and word["status"] == "decided" else None,
+        by_desk=word is not None
+        and _is_from_desk(answer)
+        and answer["via"] == word["via"]
+        and _tells(answer, word),
+        kept=bool(_scratchpad().resume) and answer is not _sent().get(review_id()),
+    )
 
 
 def _saver_to_ask() -> Any:
-    """The saver, if there is an answer that the desk has not just sent: that one goes to the head, with its digest."""
-    answer, running = _answer(), get_config()["configurable"]
-    sent_now = review_id() in (running.get("__pregel_resume_map") or {})
+    """The saver, if there is an answer."""
+    return None if _answer() is None else get_config()["configurable"].get("__pregel_checkpointer")
+
+
+def _is_sent_by_desk() -> bool:
+    """Whether a run of the desk's has just brought the answer: it goes to the head, and says what it is about."""
+    running, answer = get_config()["configurable"], _answer()
     by_desk = fence_of({"configurable": running}) is not None and _is_from_desk(answer)
-    if answer is None or (sent_now and by_desk and _says_itself(answer)):
-        return None
-    return running.get("__pregel_checkpointer")
+    return review_id() in _sent() and by_desk and _says_itself(answer)
+
+
+def _sent() -> Mapping[str, Any]:
+    """The answers that this run has brought, by id."""
+    return get_config()["configurable"].get("__pregel_resume_map") or {}
 
 
 def _look(head: Any) -> tuple[Asked, bool]:
@@ -169,9 +196,11 @@ def _is_from_desk(answer: Any) -> bool:
 
 
 def _tells(answer: Any, decided: Mapping[str, Any]) -> bool:
-    """Whether an answer is what the desk has decided, whatever it says of where it comes from."""
-    said = {**decided["decision"], "by": decided["by"]}
-    return isinstance(answer, Mapping) and all(answer.get(name) == value for name, value in said.items())
+    """Whether an answer is just what the desk has decided, whatever it says of where it comes from."""
+    if not isinstance(answer, Mapping) or answer.get("by") != decided["by"]:
+        return False
+    said = {name: value for name, value in answer.items() if name not in ENVELOPE}
+    return bool(said == decided["decision"])
 
 
 def _says_itself(answer: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from hitl_graph.decisions import APPROVING, VIA_DESK
+from hitl_graph.decisions import AGENT, APPROVING, SYSTEM, VIA_DESK
 from hitl_graph.errors import AnswerError
 from hitl_graph.plain import key_of
 from hitl_graph.reviews import ReviewRequest
@@ -51,12 +51,15 @@ def check_who(request: ReviewRequest, answer: Answer, by: str | None) -> None:
     """Refuse an answer that came past the desk where only the desk can tell who has said yes.
 
     Raises:
-        AnswerError: Several people must approve, and this is one answer; or it is from somebody who has a part in what
-            is proposed, or from nobody known.
+        AnswerError: It poses as the desk's, or is from no person; or several people must approve, and this is one
+            answer; or it is from somebody who has a part in what is proposed, or from nobody known.
     """
-    if answer.via in VIA_DESK:
-        return  # the desk has looked
     where = f"review of gate {request.gate!r}"
+    if answer.via in VIA_DESK:
+        problem = "says that the desk has decided this, and it has not: leave it out, or decide at the desk"
+        raise AnswerError(where, "via", problem)
+    if key_of(by or "").startswith((SYSTEM, AGENT)):
+        raise AnswerError(where, "by", "names a part of the system or an agent: say which person decides")
     if request.approvals > 1 and answer.decision.type in APPROVING:
         problem = f"must be that of the desk: {request.approvals} people approve there, each for themselves"
         raise AnswerError(where, "via", problem)

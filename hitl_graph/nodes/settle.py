@@ -17,7 +17,9 @@ from hitl_graph.gates.case import evidence_digest, last_record
 from hitl_graph.gates.gate import read
 from hitl_graph.gates.schema import from_object
 from hitl_graph.nodes.clock import now
+from hitl_graph.nodes.question import Asked
 from hitl_graph.nodes.response import check_who
+from hitl_graph.plain import key_of
 from hitl_graph.reviews import Outcome, Record, ReviewRequest, proposal_digest
 from hitl_graph.wire import Answer, read_answer
 
@@ -38,18 +40,22 @@ class Settled:
         return self.record.outcome in ("judged_again", "measured_again")
 
 
-def check_answer(gate: Gate, request: ReviewRequest, answer: object, like: object) -> Answer:
+def check_answer(gate: Gate, request: ReviewRequest, answer: object, like: object, shown: Asked) -> Answer:
     """Read an answer in any of the known shapes and check it against the case.
 
     `like` is what stands in the state: an edited proposal goes back there in the same type.
 
     Raises:
-        AnswerError: It is none, it does not fit the case, the edited proposal breaks the gate's schema, or it
-            was given about something else than what stands here now. Nothing was saved.
+        AnswerError: It is none, it does not fit the case, the edited proposal breaks the gate's schema, it was given
+            about something else than what stands here now, or by somebody who may not. Nothing was saved.
     """
+    shown.check(gate.where, answer)
     read_in = read_answer(answer, request)
     where = f"review of gate {request.gate!r}"
-    check_who(request, read_in, read_in.by or _told_by())
+    if not shown.by_desk:  # which has looked who decides
+        if not shown.kept:  # else whoever runs the thread on has not answered
+            _check_signed_in(where, read_in.by)
+        check_who(request, read_in, read_in.by or _told_by())
     if read_in.proposal_digest and read_in.proposal_digest != request.proposal_digest:
         raise AnswerError(
             where, "proposal_digest", "is not that of the proposal as it stands: look at it again"
@@ -166,10 +172,21 @@ def standing_edit(gate: Gate, state: Any, verdict: Ask) -> dict[str, Any] | None
 
 
 def _told_by() -> str | None:
-    """Who answers, as the run's caller says it, or an Agent Server that people sign in to."""
-    running = get_config()
-    signed_in = running["configurable"].get("langgraph_auth_user_id")
-    return running["metadata"].get("hitl_by") or signed_in or None
+    """Who answers: whom an Agent Server has signed in, or else whom the run's caller names."""
+    return _signed_in() or get_config()["metadata"].get("hitl_by") or None
+
+
+def _signed_in() -> str | None:
+    user = get_config()["configurable"].get("langgraph_auth_user_id")
+    return str(user) if user else None
+
+
+def _check_signed_in(where: str, by: str | None) -> None:
+    """Refuse an answer that names another person than the one who has signed in to the server."""
+    user = _signed_in()
+    for named in (by, get_config()["metadata"].get("hitl_by")):
+        if user and named and key_of(str(named)) != key_of(user):
+            raise AnswerError(where, "by", f"is not who is signed in, which is {user!r}: leave it out")
 
 
 def _another_act(gate: Gate, request: ReviewRequest, final: dict[str, Any], state: Any) -> bool:

@@ -17,6 +17,7 @@ from hitl_graph.gates import Gate
 from hitl_graph.gates import strict as strict_gate
 from hitl_graph.nodes.gate_node import GateNode, Routes
 from hitl_graph.nodes.marks import GateMark, set_mark
+from hitl_graph.nodes.onward import AfterEdit, go_on_after_edits
 from hitl_graph.nodes.two_ways import asking_node
 from hitl_graph.wire import Shape
 
@@ -116,6 +117,7 @@ def add_gate_nodes(
     gate = node.gate
     lets = frozenset([passes] if approves else [])
     review = set_mark(asking_node(node.review, node.review_node), GateMark(gate, lets, labels, asks=True))
+    after = AfterEdit(gate, node.routes, asks=node.review_node, again=gate.name, alone=not approves)
     if gate.judged_first:
         entry = {passes: "passes", node.review_node: "asks"}
         mark = GateMark(gate, lets, entry, asks=False)
@@ -123,7 +125,9 @@ def add_gate_nodes(
         if gate.collects:  # it may await, in an async graph
             measure = set_mark(RunnableLambda(node.measure, node.ameasure, name=gate.name), mark)
         builder.add_node(gate.name, measure, destinations=entry, cache_policy=_NEVER)
+        go_on_after_edits(builder, gate.name, after.measured)
     builder.add_node(node.review_node, review, destinations=dict(labels))
+    go_on_after_edits(builder, node.review_node, after.asked)
     # A graph-wide error handler would take a refused answer for a failure of this node, and the question
     # would be lost.
     builder.nodes[node.review_node].is_error_handler = True

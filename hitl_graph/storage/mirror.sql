@@ -255,7 +255,9 @@ WITH head AS (
     LEFT JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
     WHERE r.status IN ('applied', 'failed', 'superseded')
       AND (SELECT e.data ->> 'run' FROM hitl.events e
-           WHERE e.thread_id = r.thread_id AND e.review_id = r.id AND e.type NOT IN ('answer_known', 'refused_attempt')
+           WHERE e.thread_id = r.thread_id AND e.review_id = r.id
+             AND e.type NOT IN ('answer_known', 'refused_attempt')
+             AND NOT starts_with(e.type, 'effect_')  -- what was done stays done, and says nothing of who took the answer
            ORDER BY e.id DESC LIMIT 1) = ANY (%(run_ids)s)
       AND NOT EXISTS (
           SELECT FROM hitl.reviews n JOIN hitl.events e ON e.thread_id = n.thread_id AND e.review_id = n.id
@@ -415,8 +417,8 @@ FROM hitl.holds
 WHERE scope = 'thread' AND value = %(thread_id)s AND kind = 'takeover' AND released_at IS NOT NULL
 ORDER BY id DESC LIMIT 1;
 
--- name: untold
--- What the desk has decided about a question, while its thread has not taken it.
-SELECT d.type, d.by, d.decision
+-- name: word
+-- What the desk has decided about a question. The status is `decided` while the thread has not taken it.
+SELECT d.type, d.by, d.via, d.decision, r.status
 FROM hitl.reviews r JOIN hitl.decisions d ON d.thread_id = r.thread_id AND d.review_id = r.id
-WHERE r.thread_id = %(thread_id)s AND r.id = %(id)s AND r.status = 'decided' AND d.via <> 'resume';
+WHERE r.thread_id = %(thread_id)s AND r.id = %(id)s AND d.via <> 'resume';

@@ -24,10 +24,11 @@ from hitl_graph.plain import JSON
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.wire.shapes import Shape
 
-__all__ = ["Answer", "read_answer"]
+__all__ = ["ENVELOPE", "Answer", "read_answer"]
 
 _GROUNDS = ("reason", "cause", "recurrence", "note")
-_ENVELOPE = ("by", "via", "at", "asked_at", "waited_s", "digest", "proposal_digest")
+ENVELOPE = ("by", "via", "at", "asked_at", "waited_s", "digest", "proposal_digest")
+"""What an answer in our own form says about itself, beside its decision."""
 _INBOX = ("accept", "edit", "response", "ignore")
 _WORDS = {"approve": "approve", "accept": "approve", "reject": "reject", "ignore": "reject"}
 _LOOKS_LIKE_JSON = re.compile(r'\s*(\{|\[\s*["{\[])')
@@ -63,7 +64,7 @@ class Answer:
 
     def to_json(self) -> dict[str, JSON]:
         """The native form, which `read_answer` reads back; what is empty is left out."""
-        envelope = {name: value for name in _ENVELOPE if (value := getattr(self, name)) is not None}
+        envelope = {name: value for name in ENVELOPE if (value := getattr(self, name)) is not None}
         return {**decision_to_json(self.decision), **envelope}
 
 
@@ -118,7 +119,7 @@ class _Reader:
 
     def _of_object(self, body: dict[str, JSON]) -> Answer:
         body = self._in_snake_case(body, "")
-        envelope = {name: body.pop(name) for name in _ENVELOPE if name in body}
+        envelope = {name: body.pop(name) for name in ENVELOPE if name in body}
         if "decisions" in body:
             return self._answer(self._of_batch(body), Shape.LANGCHAIN_BATCH, envelope)
         kind, kinds = body.get("type"), ", ".join(self.request.allowed)

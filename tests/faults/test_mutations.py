@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
 
 from hitl_graph.desk import acting, ownership, runs
+from hitl_graph.nodes import question
 
 from . import witnesses
 
@@ -60,6 +63,19 @@ def both(first: Mutation, second: Mutation) -> Mutation:
     return mutated
 
 
+@contextlib.contextmanager
+def believing(url: str) -> Iterator[None]:
+    """Threads that take each answer's word for it that it is the desk's."""
+    del url
+    compared = question._compared
+
+    def believed(found: question.Asked, word: Any) -> question.Asked:
+        return dataclasses.replace(compared(found, word), by_desk=True, decided=None)
+
+    with mock.patch.object(question, "_compared", believed):
+        yield
+
+
 NO_KEY = """
 CREATE FUNCTION hitl.overwrite() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN DELETE FROM hitl.decisions WHERE thread_id = NEW.thread_id AND review_id = NEW.review_id; RETURN NEW; END $$;
@@ -95,9 +111,9 @@ MUTATIONS: dict[str, tuple[Scene, Mutation, tuple[str, ...]]] = {
         both(without(acting.SQL, "decide", DECIDES_ONCE), with_function(NO_KEY)),
         ("I1: ",),
     ),
-    "compare-and-set of undo": (
+    "compare-and-set of undo, and the desk's word in the thread": (
         witnesses.undone_in_between,
-        without(acting.SQL, "undo", "d.dispatched_at IS NULL"),
+        both(without(acting.SQL, "undo", "d.dispatched_at IS NULL"), believing),
         ("I14: ",),
     ),
     "compare-and-set of claim": (

@@ -88,9 +88,49 @@ def test_tasks_at_once_note_one_after_another_what_they_gave(monkeypatch: pytest
             inside[0] -= 1
 
     monkeypatch.setattr(SyncPregelLoop, "put_writes", counted)
-    flow = mails([])
+
+    @task
+    def one(
+        recipient: str,
+    ) -> str:  # whose first task is a review: what ends before that, LangGraph notes as ever
+        return review(review_gate(), {**EMAIL, "to": recipient}, context={"ticket": "Where is it?"}).outcome
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(recipients: list[str]) -> list[str]:
+        return gather([one(recipient) for recipient in recipients])
 
     out = flow.invoke([f"{number}@example.com" for number in range(MANY)], CONFIG, durability="exit")
     flow.invoke(approve_all(out), CONFIG, durability="exit")
 
     assert most == [1]
+
+
+def test_what_is_being_noted_when_a_review_begins_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A draft that ended before notes took turns is noted to the end first: neither it nor the review's is lost."""
+    own, drafted, another = SyncPregelLoop.put_writes, threading.Event(), threading.Event()
+    met: list[bool] = []
+
+    def slow(self: SyncPregelLoop, task_id: str, writes: Any) -> None:
+        if not drafted.is_set():
+            drafted.set()
+            met.append(another.wait(0.3))
+        else:
+            another.set()
+        own(self, task_id, writes)
+
+    @task
+    def draft(recipient: str) -> dict[str, Any]:
+        return {**EMAIL, "to": recipient}
+
+    @entrypoint(checkpointer=InMemorySaver())
+    def flow(recipient: str) -> str:
+        began = draft(recipient)
+        assert drafted.wait(30)
+        outcome = review(review_gate(), dict(EMAIL), context={"ticket": "Where is it?"}).outcome
+        return f"{outcome}: {began.result()['to']}"
+
+    monkeypatch.setattr(SyncPregelLoop, "put_writes", slow)
+
+    out = flow.invoke("ana@example.com", CONFIG, durability="exit")
+
+    assert (len(out["__interrupt__"]), another.is_set(), met) == (1, True, [False])

@@ -131,7 +131,14 @@ def own_config() -> dict[str, Any]:
     graphs = {name: str(ROOT / path) for name, path in config["graphs"].items()}
     graphs |= {name: f"tests.server.graphs:{name}" for name in SERVED}
     path = str(ROOT / config["checkpointer"]["path"])
-    return {**config, "dependencies": [str(ROOT)], "graphs": graphs, "checkpointer": {"path": path}}
+    auth = {"path": f"{ROOT / 'tests/server/sign_in.py'}:auth"}
+    return {
+        **config,
+        "dependencies": [str(ROOT)],
+        "graphs": graphs,
+        "checkpointer": {"path": path},
+        "auth": auth,
+    }
 
 
 class Thread:

@@ -90,6 +90,20 @@ def test_what_is_typed_fits_the_kind_of_case(begin: Begin, graph: str, typed: st
     assert thread.cases[0].status == "applied"
 
 
+@pytest.mark.parametrize("graph", ["confidence_gate", "exception_escalation"])
+def test_an_edit_that_names_no_node_leads_on(begin: Begin, graph: str) -> None:
+    """The first of the gate's two nodes ran last, so that the edit is made as that one: Continue asks again."""
+    thread = begin.new(graph)
+    thread.run(INPUTS[graph])
+    key = thread.case.request.proposal_key
+
+    thread.server.client.threads.update_state(thread.id, {key: thread.state["values"][key]})
+    assert thread.state["next"] and thread.statuses == ["superseded"]
+    thread.run()
+
+    assert (thread.status, thread.statuses) == ("interrupted", ["superseded", "pending"])
+
+
 @pytest.mark.parametrize("graph", served())
 def test_every_way_out_of_a_gate_is_labelled(server: DevServer, graph: str) -> None:
     """The endpoint that Studio draws from names what each edge out of a gate means."""

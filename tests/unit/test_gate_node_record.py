@@ -65,11 +65,11 @@ def test_the_record_keeps_who_and_when(mode: Mode) -> None:
     """R45, R74: as the answer says it."""
     thread = Thread(mail_graph(), mode).start()
     thread.answer(
-        {"type": "approve", "by": "ana", "via": "desk", "at": "2026-01-31T09:30:00+00:00", "waited_s": 12.5}
+        {"type": "approve", "by": "ana", "via": "inbox", "at": "2026-01-31T09:30:00+00:00", "waited_s": 12.5}
     )
     assert [thread.record[key] for key in ("by", "via", "at", "waited_s")] == [
         "ana",
-        "desk",
+        "inbox",
         "2026-01-31T09:30:00+00:00",
         12.5,
     ]

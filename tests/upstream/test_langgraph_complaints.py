@@ -13,10 +13,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 from pydantic import ValidationError
 
-from hitl_graph import Desk, add_gate, ask_on_failure, open_checkpointer
+from hitl_graph import Desk, add_gate, ask_on_failure, effect, open_checkpointer
 from hitl_graph.decisions import Approve, Choose, Edit, Reject
 from hitl_graph.errors import ReviewNotFound
 from hitl_graph.functional import areview, review
+from hitl_graph.nodes.onward import Onward
 from tests.functional.flows import TICKET, Flow
 from tests.unit.factories import (
     EMAIL,
@@ -41,7 +42,7 @@ START_STATE = {"ticket": "Where is my card?", "email": dict(EMAIL)}
 def test_langgraph_8834_the_way_on_survives_a_failure_after_the_answer(db_url: str, durability: Any) -> None:
     """Reported: a router that raises after its node is never asked again, and the rest of the graph is lost.
 
-    A gate chooses the way inside its own node, so there is no router. What fails on the way runs again.
+    A gate chooses the way inside its own node, so a run meets no router. What fails on the way runs again.
     """
     tries: list[str] = []
 
@@ -55,7 +56,7 @@ def test_langgraph_8834_the_way_on_survives_a_failure_after_the_answer(db_url: s
     builder.add_node("thank", lambda state: tries.append("thank"))
     add_gate(builder, review_gate(), approved="book", rejected=END)
     builder.add_edge(START, "reply").add_edge("book", "thank")
-    assert not any(name.startswith("reply") for name in builder.branches)
+    assert all(isinstance(way, Onward) for ways in builder.branches.values() for way in ways.values())
 
     with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
         graph = builder.compile(checkpointer=checkpointer)
@@ -70,6 +71,42 @@ def test_langgraph_8834_the_way_on_survives_a_failure_after_the_answer(db_url: s
 
         assert done.applied == (case.id,)
         assert tries == ["book", "book", "thank"]
+
+
+def test_langgraph_8834_a_router_of_ones_own_is_not_asked_again(db_url: str) -> None:
+    """Reported, and so it is still: with a router after the act the rest of the graph is lost once it has raised.
+
+    The desk says that the case has failed, and why; a retry does not act again, and LangGraph finds nothing to run.
+    """
+    acts: list[str] = []
+    tries: list[str] = []
+
+    def router(state: State) -> str:
+        tries.append("router")
+        raise ConnectionError("the directory is away")
+
+    builder = StateGraph(State)
+    builder.add_node("send", effect(lambda state: acts.append("send"), action=review_gate().action))
+    builder.add_node("thank", lambda state: tries.append("thank"))
+    add_gate(builder, review_gate(), approved="send", rejected=END)
+    builder.add_edge(START, "reply").add_conditional_edges("send", router, ["thank"])
+
+    with open_checkpointer(db_url) as checkpointer, Desk(db_url) as desk:
+        graph = builder.compile(checkpointer=checkpointer)
+        graph.invoke(START_STATE, CONFIG)
+        [case] = desk.pending()
+        desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+        [failed] = desk.resume(graph)
+        told = desk.show(case.id)
+        desk.retry(case.id, by="ana")
+        desk.resume(graph)
+
+        assert (failed.failed, told.status, "the directory is away" in (told.error or "")) == (
+            (case.id,),
+            "failed",
+            True,
+        )
+        assert (acts, tries, graph.get_state(CONFIG).next) == (["send"], ["router"], ())
 
 
 async def test_langgraph_8836_an_answer_to_no_question_is_refused(db_url: str) -> None:
