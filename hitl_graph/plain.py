@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -21,7 +21,7 @@ from pydantic_core import PydanticSerializationError
 
 from hitl_graph.errors import PlainJsonError
 
-__all__ = ["JSON", "digest", "hidden_characters", "key_of", "plain_json", "printable"]
+__all__ = ["JSON", "digest", "hidden_characters", "hidden_runs", "key_of", "plain_json", "printable"]
 
 JSON = Any
 """A str, int, float, bool, None, list or dict of these."""
@@ -39,12 +39,19 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b\u200c\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
-    "\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+    "\u2800\ue000-\uf8ff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
     # a carriage return ends a line of a mail, and hides the line that it stands in
     "|\r(?!\n)"
     # a zero-width joiner is plain between emoji and hidden everywhere else
     "|(?<![\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d"
+    "|\u200d(?![\u2190-\u2bff\U0001f000-\U0001faff])"
+    # the selector of coloured emoji is plain behind what it can colour, and behind a digit of a keycap
+    "|(?<![#*0-9\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff])\ufe0f"
+    "|(?<=[#*0-9])\ufe0f(?!\u20e3)"
 )
+_RUN = re.compile(f"(?:{_HIDDEN.pattern})+")
+_MAYBE = re.compile(f"{_HIDDEN.pattern.split(']', 1)[0]}\r\u200d\ufe0f]")
+"""One class of all that may be hidden: a long text is read over for it in no time."""
 
 # In a name nothing of these can be seen, not even beside an emoji: soft hyphens, joiners, fillers, variation
 # selectors, musical and shorthand controls, the blank Braille pattern, tags.
@@ -165,6 +172,12 @@ def key_of(name: str) -> str:
 def hidden_characters(text: str) -> list[str]:
     """The hidden or acting characters in `text`, each once, as `["U+200B", "U+202E"]`."""
     return [f"U+{code:04X}" for code in sorted({ord(c) for c in _HIDDEN.findall(text)})]
+
+
+def hidden_runs(text: str) -> Iterator[tuple[int, int]]:
+    """Where hidden or acting characters stand in `text`: from and to, those side by side together."""
+    if _MAYBE.search(text):
+        yield from (match.span() for match in _RUN.finditer(text))
 
 
 def _text(value: str, field: str) -> str:

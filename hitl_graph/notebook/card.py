@@ -21,8 +21,9 @@ from hitl_graph.notebook.markup import case_html, page, record_html, text_html
 from hitl_graph.notebook.sent import decision_of, json_of, preview_of
 from hitl_graph.notebook.session import Busy, Session, Went
 from hitl_graph.notebook.thread import OpenCase, Thread, config_of, needs_loop, read_thread
-from hitl_graph.notebook.view import case_view, clock, record_view, thread_view
+from hitl_graph.notebook.view import case_view, thread_view
 from hitl_graph.plain import printable
+from hitl_graph.views.request import clock, record_view
 
 __all__ = ["ReviewCard", "review_card"]
 
@@ -70,7 +71,7 @@ class ReviewCard(anywidget.AnyWidget):
         """Read the thread again; with an async checkpointer, as soon as the loop is free."""
         if needs_loop(self.session.graph):
             self._publish(phase="reading")
-            self._start(self._look())
+            self._start(self._safely(self._look()))
         else:
             self._thread = read_thread(self.session.graph, self.session.config)
             self._publish()
@@ -100,6 +101,8 @@ class ReviewCard(anywidget.AnyWidget):
 
     async def adecide(self, decision: Decision, *, review: str | None = None) -> Thread:
         """`decide`, for every checkpointer."""
+        if self._thread is None:  # with an async one the card may not have been read yet
+            await self._look()
         return (await self._decide(self._case(review), decision)).thread
 
     def _case(self, review: str | None) -> OpenCase:

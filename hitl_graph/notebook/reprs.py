@@ -12,12 +12,13 @@ from typing import Any
 
 from hitl_graph.desk import Case, Page
 from hitl_graph.nodes import BoundaryMap
-from hitl_graph.notebook.diff import value_text
 from hitl_graph.notebook.markup import case_html, page, record_html, table_html, text_html
 from hitl_graph.notebook.thread import OpenCase, Thread
-from hitl_graph.notebook.view import case_view, record_view, request_view, span, thread_view
+from hitl_graph.notebook.view import case_view, thread_view
 from hitl_graph.plain import printable
 from hitl_graph.reviews import Record, ReviewRequest
+from hitl_graph.views.diff import value_text
+from hitl_graph.views.request import record_view, request_view, span
 
 __all__ = ["html_of", "markdown_of", "register"]
 

@@ -10,11 +10,11 @@ from hitl_graph.answers import apply_decision, check_decision
 from hitl_graph.coercion import parse_json
 from hitl_graph.decisions import Decision, Edit, decision_from_json
 from hitl_graph.errors import AnswerError
-from hitl_graph.notebook.form import form_fields, read_form
 from hitl_graph.notebook.thread import OpenCase
-from hitl_graph.notebook.view import confirmation, shown_diff, typeable
 from hitl_graph.plain import JSON, plain_json, printable
 from hitl_graph.reviews import ReviewRequest
+from hitl_graph.views.form import form_fields, read_form
+from hitl_graph.views.request import confirmation, shown_diff, typeable
 
 __all__ = ["decision_of", "json_of", "preview_of"]
 

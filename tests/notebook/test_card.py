@@ -274,9 +274,23 @@ def test_typing_shows_the_diff_and_what_is_wrong(card: ReviewCard, monkeypatch: 
     assert card.view["records"] == []
 
 
-@pytest.mark.parametrize("texts", [[["body", "\ud800"]], [["body"]], 5, {"body": "\udfff"}])
-def test_text_that_is_none_is_said_and_nothing_else_happens(card: ReviewCard, sink: Path, texts: Any) -> None:
-    """Half a character, as some browsers send one, is no error of the kernel."""
+@pytest.mark.parametrize("texts", [[["body", "\ud800"]], {"body": "\udfff"}])
+def test_half_a_character_is_said_beside_its_field(
+    card: ReviewCard, sink: Path, texts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some browsers send one: it is no error of the kernel."""
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(card, "send", sent.append)
+    message = {"type": "preview", "review": shown(card)["id"], "number": 1, "texts": texts}
+    card._handle_custom_msg(message, [])
+
+    assert sent[0]["problem"]["field"] == "changes.body"
+    assert "lone surrogate" in sent[0]["problem"]["text"]
+    assert lines(sink) == []
+
+
+@pytest.mark.parametrize("texts", [[["body"]], 5])
+def test_what_is_no_form_is_said_and_nothing_else_happens(card: ReviewCard, sink: Path, texts: Any) -> None:
     message = {"type": "preview", "review": shown(card)["id"], "number": 1, "texts": texts}
     card._handle_custom_msg(message, [])
 

@@ -162,6 +162,28 @@ async def test_an_async_checkpointer_works_on_the_notebooks_loop(db_url: str, si
         assert len(lines(sink)) == 1
 
 
+async def test_code_can_decide_before_the_card_was_read(db_url: str, sink: Path) -> None:
+    """With an async checkpointer a new card is read when the loop is free: `adecide` in the same cell reads it."""
+    async with open_checkpointer(db_url) as checkpointer:
+        graph = mail_graph().compile(checkpointer=checkpointer)
+        await graph.ainvoke({"ticket": "Where is it?", "sink": str(sink)}, T1)
+
+        thread = await review_card(graph, "t1", by="ana").adecide(Approve())
+
+        assert (thread.standing, len(lines(sink))) == ("finished", 1)
+
+
+async def test_a_card_that_cannot_be_read_says_so(db_url: str) -> None:
+    """The first reading fails on the loop, where nobody waits for it: the card shows what was raised."""
+    async with open_checkpointer(db_url) as checkpointer:
+        graph = mail_graph().compile(checkpointer=checkpointer)
+
+    card = review_card(graph, "t1", by="ana")
+    await settled(card)
+
+    assert "It could not be done" in card.view["notice"]["text"]
+
+
 async def test_an_async_checkpointer_says_which_calls_it_needs(db_url: str) -> None:
     """A blocking call would wait for its own loop for ever: it is refused with what to write instead."""
     async with open_checkpointer(db_url) as checkpointer:

@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from hitl_graph.plain import JSON
+from hitl_graph.schemas import join
 
-__all__ = ["Piece", "value_text", "word_diff"]
+__all__ = ["Piece", "Work", "part_diffs", "value_text", "word_diff"]
 
 Piece = tuple[str, str]
 """`("=" | "-" | "+", text)`: kept, removed or added."""
 
+MOST_PARTS = 40
+"""Parts that differ; more of them are shown as one value."""
+
 MOST_WORDS = 6_000
 """Of both texts together; longer ones are compared line by line, for words would take seconds."""
+
+
+class Work:
+    """What may still be spent on comparing several values, in pairs of words: some texts take seconds each.
+
+    What is beyond it is shown as one value in the place of another.
+    """
+
+    MOST = (MOST_WORDS // 2) ** 2
+
+    def __init__(self) -> None:
+        self._left = self.MOST
+
+    def allows(self, old: int, new: int) -> bool:
+        """Whether so many words of each may be compared; if so it is spent."""
+        if old * new > self._left:
+            return False
+        self._left -= old * new
+        return True
+
 
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
-def word_diff(before: JSON, after: JSON) -> list[Piece]:
+def word_diff(before: JSON, after: JSON, work: Work | None = None) -> list[Piece]:
     """The pieces of `before` and `after`, in order: joined without the added ones they are `before`.
 
-    Values that are no text are compared as they are shown, see `value_text`.
+    Values that are no text are compared as they are shown, see `value_text`. `work` is shared by values of one page.
 
     Source: `difflib.SequenceMatcher` without its heuristic for frequent words, which loses small changes.
 
@@ -32,19 +58,45 @@ def word_diff(before: JSON, after: JSON) -> list[Piece]:
         >>> word_diff("on Monday", "on Tuesday")
         [('=', 'on '), ('-', 'Monday'), ('+', 'Tuesday')]
     """
-    return _text_diff(value_text(before), value_text(after))
+    return _text_diff(value_text(before), value_text(after), work or Work())
 
 
-def _text_diff(old: str, new: str) -> list[Piece]:
+def part_diffs(
+    name: str, before: JSON, after: JSON, work: Work | None = None
+) -> list[tuple[str, list[Piece]]]:
+    """The word diff of each part of a value that differs, by its path; of many parts one of the whole.
+
+    Example:
+        >>> part_diffs("lines", [{"n": 1, "m": 2}], [{"n": 5, "m": 2}])
+        [('lines[0].n', [('-', '1'), ('+', '5')])]
+    """
+    parts, work = list(_parts(name, before, after)), work or Work()
+    if 0 < len(parts) <= MOST_PARTS:
+        return [(path, word_diff(old, new, work)) for path, old, new in parts]
+    return [(name, word_diff(before, after, work))]
+
+
+def _parts(path: str, old: JSON, new: JSON) -> Iterator[tuple[str, JSON, JSON]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys((*old, *new)):
+            yield from _parts(join(path, (key,)), old.get(key), new.get(key))
+    elif isinstance(old, list) and isinstance(new, list):
+        for place, (a, b) in enumerate(itertools.zip_longest(old, new)):
+            yield from _parts(join(path, (place,)), a, b)
+    elif old is not new and (type(old) is not type(new) or old != new):
+        yield path, old, new
+
+
+def _text_diff(old: str, new: str, work: Work) -> list[Piece]:
     words = [_WORD.findall(old), _WORD.findall(new)]
     if sum(map(len, words)) > MOST_WORDS:
         start, stop = _common(old, new)
         if start or stop:
             kept = [("=", old[:start])], [("=", old[len(old) - stop :])]
-            between = _text_diff(old[start : len(old) - stop], new[start : len(new) - stop])
+            between = _text_diff(old[start : len(old) - stop], new[start : len(new) - stop], work)
             return [piece for piece in (*kept[0], *between, *kept[1]) if piece[1]]
         words = [_LINE.findall(old), _LINE.findall(new)]
-    if sum(map(len, words)) > MOST_WORDS:
+    if sum(map(len, words)) > MOST_WORDS or not work.allows(*map(len, words)):
         words = [[old], [new]]
     matcher = difflib.SequenceMatcher(None, words[0], words[1], autojunk=False)
     runs: list[tuple[bool, str, str]] = []

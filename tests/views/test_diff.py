@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitl_graph.notebook.diff import MOST_WORDS, value_text, word_diff
+from hitl_graph.views.diff import MOST_WORDS, part_diffs, value_text, word_diff
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,19 @@ def test_a_change_in_a_text_that_is_too_long_for_words_is_still_found() -> None:
         ("=", f" {long}"),
     ]
     assert word_diff(long, long) == [("=", long)]
+
+
+def test_a_nested_change_is_said_part_by_part() -> None:
+    """R25: one line for each value that differs, by its path; a row more is a row."""
+    old, new = [{"n": 1, "m": "a"}], [{"n": 5, "m": "a"}, {"n": 2}]
+
+    assert part_diffs("lines", old, new) == [
+        ("lines[0].n", [("-", "1"), ("+", "5")]),
+        ("lines[1]", [("+", '{"n": 2}')]),
+    ]
+
+
+def test_very_many_parts_are_one_value() -> None:
+    old, new = list(range(100)), list(range(1, 101))
+
+    assert [name for name, _ in part_diffs("rows", old, new)] == ["rows"]

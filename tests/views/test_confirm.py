@@ -9,7 +9,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from hitl_graph.notebook import ReviewCard, review_card
-from hitl_graph.notebook.view import confirmation
+from hitl_graph.views.request import confirmation
 from tests.notebook.clicking import click, edit, problem, shown
 from tests.notebook.making import PAY, a_request
 from tests.notebook.odd import odd_card

@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from hitl_graph.answers import refused, same_json
 from hitl_graph.coercion import is_printed, parse_json
-from hitl_graph.notebook.diff import value_text
-from hitl_graph.plain import JSON, hidden_characters, printable
+from hitl_graph.errors import PlainJsonError
+from hitl_graph.plain import JSON, hidden_characters, plain_json, printable
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.schemas import BROKEN, branches, inferred_schema, members
+from hitl_graph.views.diff import value_text
 
-__all__ = ["Field", "form_fields", "read_form"]
+__all__ = ["Field", "fields_of", "form_fields", "read_form"]
 
 Kind = Literal["text", "long", "number", "boolean", "choice", "date", "json"]
 
@@ -80,6 +81,11 @@ def form_fields(request: ReviewRequest, tool: str | None = None) -> list[Field]:
     return _fields(request.proposal, request.edit_schema or inferred_schema(request.proposal))
 
 
+def fields_of(proposal: Mapping[str, JSON], schema: dict[str, Any] | None = None) -> list[Field]:
+    """The fields of any arguments, by their JSON Schema; without one, by what stands there now."""
+    return _fields(proposal, inferred_schema(dict(proposal)) if schema is None else schema)
+
+
 def read_form(fields: list[Field], typed: Mapping[str, str], where: str) -> dict[str, JSON]:
     """The changes that a person made: the typed fields that differ from what stands there.
 
@@ -101,7 +107,10 @@ def read_form(fields: list[Field], typed: Mapping[str, str], where: str) -> dict
         field = known[name]
         if not field.there and not text.strip():
             continue
-        value = _read(field, text, where)
+        try:
+            value = plain_json(_read(field, text, where), f"changes.{name}")
+        except PlainJsonError as error:
+            raise refused(where, error.field, error.problem) from None
         if not (field.there and (same_json(value, field.value) or is_printed(value, field.value))):
             changes[name] = value
     return changes

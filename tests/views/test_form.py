@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from hitl_graph.errors import AnswerError
-from hitl_graph.notebook.form import form_fields, read_form
+from hitl_graph.views.form import form_fields, read_form
 from tests.notebook.making import a_request
 
 LETTER = "Dear Ana,\n\nit comes tomorrow."
@@ -90,6 +90,7 @@ def test_only_what_differs_is_a_change(typed: dict[str, str], changes: dict[str,
     ("typed", "field"),
     [
         ({"tags": "[card"}, "changes.tags"),
+        ({"tags": f"[{'9' * 30}]"}, "changes.tags[0]"),
         ({"nope": "x"}, "changes.nope"),
         ({"urgent": "perhaps"}, "changes.urgent"),
         ({"tone": "warm"}, "changes.tone"),
