@@ -64,14 +64,17 @@ class Acting(Cases):
         [row] = await rows(conn, SQL["lock_case"], {**params, "act": request.act if request else None})
         return row
 
-    async def _lock_as(self, conn: Connection, case: Case, by: str) -> tuple[dict[str, Any], Identity]:
-        """`_lock`, for somebody who may act on the case.
+    async def _lock_as(
+        self, conn: Connection, case: Case, by: str, *, leads: bool = False
+    ) -> tuple[dict[str, Any], Identity]:
+        """`_lock`, for somebody who may act on the case, or (`leads`) who leads.
 
         Raises:
             NotAuthorised: They may not.
         """
         row = await self._lock(conn, case, by)
-        return row, authorise(identify(by, row, review_id=case.id), row, review_id=case.id)
+        who = identify(by, row, review_id=case.id)
+        return row, authorise(who, row, review_id=case.id, leads=leads)
 
     async def _why_not(
         self, case: Case, row: Mapping[str, Any], by: str, digest: str | None = None

@@ -6,7 +6,7 @@
 -- The case, locked, with who asks (as the directory knows them, kept as they are until the transaction ends), whether
 -- anybody is listed, who may let this action through, and the codes that a decision may name.
 WITH known AS (
-    SELECT p.id, p.name, p.kind, p.groups, p.active FROM hitl.people p WHERE p.key = %(person)s FOR SHARE
+    SELECT p.id, p.name, p.kind, p.groups, p.active, p.roles FROM hitl.people p WHERE p.key = %(person)s FOR SHARE
 )
 SELECT r.status, r.digest, r.owner, r.person, r.candidates, r.action, r.gate, r.approvals,
        CASE WHEN r.claimed_until > now() THEN r.claimed_by END AS claimed_by, r.claimed_until,
@@ -102,7 +102,7 @@ SELECT id FROM standing;
 -- Who says just this about just what stands there, each as they were known then (identity) and as they are now (known).
 SELECT v.by, v.identity,
        (SELECT row_to_json(p) FROM (
-            SELECT id, name, kind, groups, active FROM hitl.people WHERE key = v.person) AS p) AS known,
+            SELECT id, name, kind, groups, active, roles FROM hitl.people WHERE key = v.person) AS p) AS known,
        EXISTS (SELECT FROM hitl.people) AS listed
 FROM hitl.votes v
 WHERE v.thread_id = %(thread_id)s AND v.review_id = %(id)s AND v.content = %(content)s AND v.digest = %(digest)s

@@ -10,6 +10,7 @@ from typing import Any
 
 from hitl_graph.desk.bridge import SyncPart, bridged
 from hitl_graph.desk.connected import Part, storable
+from hitl_graph.desk.holds import allowed
 from hitl_graph.errors import AnswerError, EffectNotFound
 from hitl_graph.storage.statements import load_statements
 
@@ -113,13 +114,15 @@ class Effects(Part):
 
         Raises:
             AnswerError: `by` or `happened` says nothing, or its outcome is known. Nothing was changed.
+            NotAuthorised: Somebody who is not listed, where people are, or who decides nothing.
             EffectNotFound: There is no such act.
         """
         if not (storable(by) and by.strip()):
             raise AnswerError("settle", "by", "is empty: say who looked what came of it")
         if not isinstance(happened, bool):
             raise AnswerError("settle", "happened", "is True or False: whether it was done")
-        params = {"key": key, "happened": happened, "by": by.strip(), "note": note or None}
+        who = await allowed(self.desk, by, "settle", f"settle {key}")
+        params = {"key": key, "happened": happened, "by": who, "note": note or None}
         if not (storable(key) and await self.desk.rows(SQL["settle_effect"], params)):
             found = await self.show(key)
             state = "is being done now" if found.under_way else f"is {found.status.value}"

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from hitl_graph.desk.bridge import SyncPart, bridged
 from hitl_graph.desk.connected import Connected, Part, rows, storable
-from hitl_graph.desk.identity import identify, key_of, person_name
+from hitl_graph.desk.identity import LEADING, Identity, identify, key_of, person_name
 from hitl_graph.errors import AnswerError, HoldNotFound, NotAuthorised
 from hitl_graph.plain import plain_json
 from hitl_graph.storage.statements import load_statements
@@ -95,7 +95,8 @@ class Holds(Part):
 
         Raises:
             AnswerError: Something above is missing or cannot be stored, or is another tenant's name.
-            NotAuthorised: Somebody who is not listed, where people are. In both cases nothing was held.
+            NotAuthorised: Somebody who is not listed, where people are; or who does not lead, where some do. In both
+                cases nothing was held.
         """
         return await self._put(scope, value, "pause", by, reason, wait_s)
 
@@ -116,9 +117,12 @@ class Holds(Part):
 
         Raises:
             HoldNotFound: No hold has this number. AnswerError: `by` is missing.
-            NotAuthorised: Somebody who is not listed, or no person. In all of these nothing was released.
+            NotAuthorised: Somebody who is not listed, or no person; or of what is no takeover, somebody who does not
+                lead, where some do. In all of these nothing was released.
         """
-        who = await allowed(self.desk, by, "release", f"release hold {hold_id}")
+        held = await self.desk.rows(SQL["find_hold"], {"id": hold_id})
+        leads = bool(held) and held[0]["kind"] != "takeover"
+        who = await allowed(self.desk, by, "release", f"release hold {hold_id}", leads=leads)
         what = None if note is None else said("release", "note", note)
         async with self.desk.transaction() as conn:
             if found := await rows(conn, SQL["release_hold"], {"id": hold_id, "by": who, "note": what}):
@@ -184,7 +188,8 @@ async def put(
     if isinstance(wait_s, bool) or not isinstance(wait_s, (int, float)) or not wait_s >= 0:
         raise AnswerError(where, "wait_s", "is a number of seconds, 0 or more")
     thread = value if scope == "thread" else ""
-    who = await allowed(desk, by, where, f"{where} {scope} {value}".strip(), thread=thread, system=True)
+    what, leads = f"{where} {scope} {value}".strip(), kind != "takeover"
+    who = await allowed(desk, by, where, what, thread=thread, system=True, leads=leads)
     named = {"scope": scope, "value": value, "kind": kind, "by": who, "reason": said(where, "reason", reason)}
     found: list[dict[str, Any]] = []
     while not found:  # released between the two statements: put it anew
@@ -221,11 +226,19 @@ async def _acts_under_way(desk: Connected, named: Mapping[str, Any], wait_s: flo
 
 
 async def allowed(
-    desk: Connected, by: str, where: str, what: str, *, thread: str = "", system: bool = False
+    desk: Connected,
+    by: str,
+    where: str,
+    what: str,
+    *,
+    thread: str = "",
+    system: bool = False,
+    leads: bool = False,
 ) -> str:
     """The name of who may hold and release: anybody named while nobody is listed, then those who are listed.
 
-    A system that is listed may hold (`system`), and only a person lets go.
+    A system that is listed may hold (`system`), and only a person lets go. What is for those who lead (`leads`) is for
+    anybody listed as long as nobody does.
 
     Raises:
         AnswerError: The name is empty or cannot be kept. NotAuthorised: They may not; the attempt is kept.
@@ -233,10 +246,18 @@ async def allowed(
     name = person_name(by, where=where)
     [row] = await desk.rows(SQL["known"], {"person": key_of(name)})
     try:
-        return identify(name, row, via="webhook" if system else "desk").id
+        who = identify(name, row, via="webhook" if system else "desk")
+        if leads:
+            _must_lead(who, row)
     except NotAuthorised as error:
         await desk.refused(by=name, what=what, why=error.why, thread_id=thread)
         raise
+    return who.id
+
+
+def _must_lead(who: Identity, row: Mapping[str, Any]) -> None:
+    if row["led"] and who.kind == "human" and not LEADING & set(row["known"]["roles"]):
+        raise NotAuthorised("", who.id, "does not lead, and there are some who do")
 
 
 def said(where: str, field: str, text: object) -> str:

@@ -1,9 +1,10 @@
 -- Holds: what must not act or go on now. Triggers of the table write the events and do what comes with a hold.
 
 -- name: known
--- Who asks, as the directory knows them, and whether anybody is listed.
+-- Who asks, as the directory knows them, whether anybody is listed, and whether anybody leads.
 SELECT (SELECT row_to_json(p) FROM hitl.people p WHERE p.key = %(person)s) AS known,
-       EXISTS (SELECT FROM hitl.people) AS listed;
+       EXISTS (SELECT FROM hitl.people) AS listed,
+       EXISTS (SELECT FROM hitl.people WHERE active AND roles && '{lead,admin}') AS led;
 
 -- name: lock_cases
 -- The thread's cases, before the hold: whoever decides one of them at the same time comes before it or after it.

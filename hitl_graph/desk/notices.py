@@ -12,6 +12,7 @@ from typing import Any, Literal
 from hitl_graph.desk.addresses import check_address
 from hitl_graph.desk.bridge import SyncPart, bridged
 from hitl_graph.desk.connected import Part, storable
+from hitl_graph.desk.policy import policy_maker
 from hitl_graph.errors import NoticeError
 from hitl_graph.storage.statements import load_statements
 
@@ -113,6 +114,7 @@ class Notices(Part):
 
         Raises:
             NoticeError: A field that cannot be taken. Nothing was saved.
+            NotAuthorised: `by` may not say what others may do.
         """
         where = f"target {target!r}"
         _check_names(where, target=target, by=by)
@@ -128,6 +130,7 @@ class Notices(Part):
             raise NoticeError(where, "person", "is missing: links decide in the name of one person")
         if secret is not None:
             _check_secret(where, secret)
+        by = await policy_maker(self.desk, by, where=where, what=f"put {where}")
         made = secret or _new_secret()
         row = {
             "id": target,
@@ -160,6 +163,7 @@ class Notices(Part):
             NoticeError: There is none of this name. Nothing was changed.
         """
         _check_names("remove", target=target, by=by)
+        by = await policy_maker(self.desk, by, where="remove", what=f"remove target {target!r}")
         if not await self.desk.rows(SQL["remove_target"], {"id": target, "by": by}):
             raise NoticeError("remove", "target", f"there is none called {target!r}")
 
@@ -229,6 +233,7 @@ class Notices(Part):
 
         Raises:
             NoticeError: A field that cannot be taken. Nothing was saved.
+            NotAuthorised: `by` may not say what others may do.
         """
         where = f"sender {sender!r}"
         _check_names(where, sender=sender, by=by)
@@ -239,6 +244,7 @@ class Notices(Part):
             raise NoticeError(where, "people", "is empty: name those in whose name it may decide, or groups")
         if secret is not None:
             _check_secret(where, secret)
+        by = await policy_maker(self.desk, by, where=where, what=f"put {where}")
         row = {"id": sender, "people": list(people), "groups": list(groups), "active": active, "by": by}
         made = secret or _new_secret()
         [put] = await self.desk.rows(SQL["put_sender"], {**row, "given": secret, "secret": made})
@@ -255,6 +261,7 @@ class Notices(Part):
             NoticeError: There is none of this name. Nothing was changed.
         """
         _check_names("remove", sender=sender, by=by)
+        by = await policy_maker(self.desk, by, where="remove", what=f"remove sender {sender!r}")
         if not await self.desk.rows(SQL["remove_sender"], {"id": sender, "by": by}):
             raise NoticeError("remove", "sender", f"there is none called {sender!r}")
 

@@ -30,7 +30,8 @@ class Ownership(Acting):
 
     All raise ReviewNotFound or AmbiguousReview where there is no such case or several, ReviewClosed or DecisionConflict
     where it is not pending, NotAuthorised where `by` may not act on it or has a part in what is proposed (they may only
-    release), and AnswerError where an argument is missing or out of range. Nothing was changed then.
+    release), and AnswerError where an argument is missing or out of range. Nothing was changed then. Leads and admins
+    reassign and reroute any case.
     """
 
     async def claim(
@@ -157,7 +158,7 @@ class Ownership(Acting):
         async with self._refusals(case, by, what):
             must_be_open(case)
             async with self.transaction() as conn:
-                row, who = await self._lock_as(conn, case, by)
+                row, who = await self._lock_as(conn, case, by, leads=what in ("reassign", "reroute"))
                 if what != "release":
                     must_be_apart(case, who)
                 if what in ("reassign", "reroute"):

@@ -104,9 +104,10 @@ RETURNING review_id;
 -- name: known
 -- Who this is, as the directory knows them, and whether anybody is listed.
 SELECT (SELECT row_to_json(p) FROM (
-            SELECT id, name, kind, groups, active FROM hitl.people WHERE key = %(person)s) AS p) AS known,
+            SELECT id, name, kind, groups, active, roles FROM hitl.people WHERE key = %(person)s) AS p) AS known,
        EXISTS (SELECT FROM hitl.people) AS listed;
 
 -- name: group_exists
 -- Whether somebody in it could decide.
-SELECT EXISTS (SELECT FROM hitl.people WHERE active AND kind = 'human' AND %(group)s = ANY (groups)) AS there;
+SELECT EXISTS (SELECT FROM hitl.people WHERE active AND kind = 'human' AND %(group)s = ANY (groups)
+               AND roles && '{reviewer,lead,admin}') AS there;

@@ -1,18 +1,25 @@
 -- The directory, and who may let which act through.
 
 -- name: put_person
+-- Who is not active any more is signed out everywhere, and their programs' tokens end.
 WITH put AS (
-    INSERT INTO hitl.people (key, id, name, groups, kind, active, time_zone, changed_at)
-    VALUES (%(key)s, %(id)s, %(name)s, %(groups)s, %(kind)s, %(active)s, %(time_zone)s, now())
+    INSERT INTO hitl.people AS p (key, id, name, groups, kind, active, time_zone, roles, changed_at)
+    VALUES (%(key)s, %(id)s, %(name)s, %(groups)s, %(kind)s, %(active)s, %(time_zone)s,
+            coalesce(%(roles)s::text[], '{reviewer}'), now())
     ON CONFLICT (tenant, key) DO UPDATE SET
         id = excluded.id, name = excluded.name, groups = excluded.groups, kind = excluded.kind,
-        active = excluded.active, time_zone = excluded.time_zone, changed_at = excluded.changed_at
-    RETURNING id, name, groups, kind, active
+        active = excluded.active, time_zone = excluded.time_zone, roles = coalesce(%(roles)s::text[], p.roles),
+        changed_at = excluded.changed_at
+    RETURNING id, name, groups, kind, active, roles
+), signed_out AS (
+    DELETE FROM hitl.sessions s USING put WHERE s.key = %(key)s AND NOT put.active
+), revoked AS (
+    DELETE FROM hitl.api_tokens t USING put WHERE t.key = %(key)s AND NOT put.active
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT 'person_put', '', '', json_build_object(
     'by', %(by)s::text, 'person', id, 'name', name, 'groups', groups, 'kind', kind, 'active', active,
-    'authority', %(authority)s::json)
+    'roles', roles, 'authority', %(authority)s::json)
 FROM put;
 
 -- name: drop_own_authority
@@ -26,7 +33,7 @@ ON CONFLICT (tenant, holder_kind, holder, action) DO UPDATE SET max_amount = exc
 
 -- name: list_people
 -- One, those of a group, or all.
-SELECT p.id, p.name, p.groups, p.kind, p.active, p.time_zone,
+SELECT p.id, p.name, p.groups, p.kind, p.active, p.time_zone, p.roles,
        (SELECT coalesce(json_agg(json_build_object('action', a.action, 'max_amount', a.max_amount) ORDER BY a.action), '[]')
         FROM hitl.authority a WHERE a.holder_kind = 'person' AND a.holder = p.key) AS authority
 FROM hitl.people p
@@ -34,11 +41,15 @@ WHERE (%(key)s::text IS NULL OR p.key = %(key)s) AND (%(group)s::text IS NULL OR
 ORDER BY p.key;
 
 -- name: remove_person
--- With what they had authority for themselves.
+-- With what they had authority for themselves, and wherever they are signed in.
 WITH removed AS (
     DELETE FROM hitl.people WHERE key = %(key)s RETURNING key, id
 ), own AS (
     DELETE FROM hitl.authority a USING removed r WHERE a.holder_kind = 'person' AND a.holder = r.key
+), signed_out AS (
+    DELETE FROM hitl.sessions s USING removed r WHERE s.key = r.key
+), revoked AS (
+    DELETE FROM hitl.api_tokens t USING removed r WHERE t.key = r.key
 )
 INSERT INTO hitl.events (type, thread_id, review_id, data)
 SELECT 'person_removed', '', '', json_build_object('by', %(by)s::text, 'person', id) FROM removed
@@ -47,7 +58,17 @@ RETURNING id;
 -- name: changes_directory
 -- Who wants to change it, as far as they are listed.
 SELECT (SELECT row_to_json(p) FROM (
-            SELECT id, name, kind, groups, active FROM hitl.people WHERE key = %(person)s) AS p) AS known;
+            SELECT id, name, kind, groups, active, roles FROM hitl.people WHERE key = %(person)s) AS p) AS known,
+       EXISTS (SELECT FROM hitl.people WHERE active AND 'admin' = ANY (roles)) AS governed;
+
+-- name: lock_directory
+-- Until the transaction ends, nobody else changes who the admins are.
+SELECT pg_advisory_xact_lock(hashtextextended('hitl directory of ' || hitl.tenant(), 0)) IS NULL AS locked;
+
+-- name: governed
+-- Whether somebody is an admin, and whether anybody is listed.
+SELECT EXISTS (SELECT FROM hitl.people WHERE active AND 'admin' = ANY (roles)) AS governed,
+       EXISTS (SELECT FROM hitl.people) AS listed;
 
 -- name: put_authority
 -- The same action in other letters is the same authority.

@@ -123,6 +123,9 @@ async def _actions(desk: Desk, row: Mapping[str, Any]) -> dict[str, str]:
         or row["event"] in ("failed", "effect_unknown", "stood_still", "alarm")
     ):
         return {}
+    if "approve" in wanted:
+        case = await desk.show(row["review_id"], thread_id=row["thread_id"])
+        wanted = [action for action in wanted if action != "approve" or not links.takes_more(case)]
     key = await links.link_key(desk)
     said = {
         "thread_id": row["thread_id"],

@@ -17,9 +17,10 @@ from hitl_graph.desk import Case, Desk
 from hitl_graph.desk.notices import LINK_ACTIONS
 from hitl_graph.errors import DeskError, HitlError, LinkRefused, NoticeError
 from hitl_graph.notices.refusals import note_refusal
+from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
 
-__all__ = ["Link", "link_key", "make_link", "open_link", "read_token", "token_of", "use_link"]
+__all__ = ["Link", "link_key", "make_link", "open_link", "read_token", "takes_more", "token_of", "use_link"]
 
 SQL = load_statements("hitl_graph.notices", "links.sql")
 _LONGEST = 4000
@@ -66,8 +67,12 @@ async def make_link(desk: Desk, case: Case, *, person: str, action: str, hours: 
     return token_of(link, await link_key(desk))
 
 
-async def open_link(desk: Desk, token: str) -> tuple[Link, Case]:
+async def open_link(desk: Desk, token: str, *, signed_in: str = "") -> tuple[Link, Case]:
     """What a link is about. Looking decides nothing and writes nothing, except that a forged link is noted.
+
+    Args:
+        desk: The desk. token: The link's.
+        signed_in: Who is known to hold it, if anybody is: whoever is not its person gets nothing by it.
 
     Raises:
         LinkRefused: It would decide nothing.
@@ -77,6 +82,7 @@ async def open_link(desk: Desk, token: str) -> tuple[Link, Case]:
     except LinkRefused as refused:
         await note_refusal(desk, by="unknown", what="link", why=refused.why)
         raise
+    _check_person(link, signed_in)
     await _check_time_and_use(desk, link)
     try:
         case = await desk.show(link.review_id, thread_id=link.thread_id)
@@ -87,8 +93,11 @@ async def open_link(desk: Desk, token: str) -> tuple[Link, Case]:
     return link, case
 
 
-async def use_link(desk: Desk, token: str) -> Case:
+async def use_link(desk: Desk, token: str, *, signed_in: str = "") -> Case:
     """Decide by a link, once.
+
+    Args:
+        desk: The desk. token: The link's. signed_in: Who is known to hold it, if anybody is.
 
     Returns:
         The case, decided.
@@ -104,9 +113,10 @@ async def use_link(desk: Desk, token: str) -> Case:
         raise
     place = {"thread_id": link.thread_id, "review_id": link.review_id}
     try:
+        _check_person(link, signed_in)
         return await _decide(desk, link)
     except LinkRefused as refused:
-        await note_refusal(desk, by=link.person, what="link", why=refused.why, **place)
+        await note_refusal(desk, by=signed_in or link.person, what="link", why=refused.why, **place)
         raise
     except HitlError as error:  # the desk has kept why
         raise LinkRefused(type(error).__name__) from None
@@ -114,6 +124,8 @@ async def use_link(desk: Desk, token: str) -> Case:
 
 async def _decide(desk: Desk, link: Link) -> Case:
     await _check_time_and_use(desk, link)
+    if link.action == "approve" and takes_more(await desk.show(link.review_id, thread_id=link.thread_id)):
+        raise LinkRefused("a link approves nothing of a high risk")
     case = await desk.decide(
         link.review_id,
         _decision(link),
@@ -128,6 +140,11 @@ async def _decide(desk: Desk, link: Link) -> Case:
     if not await desk.rows(SQL["use"], used):
         raise LinkRefused("it was used before")
     return case
+
+
+def takes_more(case: Case) -> bool:
+    """Whether a yes asks more than a press: of a high risk somebody has to see what they approve."""
+    return case.request is not None and case.request.action.get("risk") == "high"
 
 
 async def link_key(desk: Desk) -> bytes:
@@ -172,6 +189,11 @@ def read_token(token: str, key: bytes) -> Link:
         return Link(**fields)
     except (ValueError, TypeError, binascii.Error):  # signed by another version of this library
         raise LinkRefused("it cannot be read") from None
+
+
+def _check_person(link: Link, signed_in: str) -> None:
+    if signed_in and key_of(signed_in) != key_of(link.person):
+        raise LinkRefused(f"it is for {link.person}")
 
 
 async def _check_time_and_use(desk: Desk, link: Link) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, MutableMapping
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "links_and_webhooks"]
 
 _log = logging.getLogger("hitl_graph.web")
+_BODY_S = 30.0
 
 
 def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str | None = None) -> Starlette:
@@ -54,11 +56,7 @@ def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str 
             app.state.desk = own
             yield
 
-    routes = [
-        Route("/webhooks/decide", _webhook, methods=["POST"]),
-        Route("/links/{token}", _link, methods=["GET", "POST"]),
-        Route("/reviews/{thread_id:path}/{review_id}", _case, methods=["GET"]),
-    ]
+    routes = [*links_and_webhooks(), Route("/reviews/{thread_id:path}/{review_id}", _case, methods=["GET"])]
     handlers: Any = {psycopg.Error: _no_database, Exception: _broken}
     app = Starlette(
         routes=routes, lifespan=lifespan, middleware=[Middleware(_Headers)], exception_handlers=handlers
@@ -67,16 +65,31 @@ def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str 
     return app
 
 
+def links_and_webhooks() -> list[Any]:
+    """The routes of links and webhooks, for an application of one's own whose `state.desk` is an open desk."""
+    from starlette.routing import Route
+
+    return [
+        Route("/webhooks/decide", _webhook, methods=["POST"]),
+        Route("/links/{token}", _link, methods=["GET", "POST"]),
+    ]
+
+
 async def _webhook(request: Request) -> Any:
     """A signed decision."""
     from starlette.responses import JSONResponse
 
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            status, told = refusal(413, "body", f"is longer than {MOST_BYTES} bytes")
-            return JSONResponse(told, status, {"connection": "close"})
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    status, told = refusal(413, "body", f"is longer than {MOST_BYTES} bytes")
+                    return JSONResponse(told, status, {"connection": "close"})
+    except TimeoutError:
+        status, told = refusal(408, "body", f"did not come to its end in {_BODY_S:g} seconds")
+        return JSONResponse(told, status, {"connection": "close"})
     try:
         status, told = await decide_by_webhook(request.app.state.desk, request.headers, bytes(body))
     except psycopg.Error:
@@ -91,10 +104,13 @@ async def _link(request: Request) -> Any:
 
     desk: Desk = request.app.state.desk
     token = request.path_params["token"]
+    # Where it is part of the inbox, somebody may be signed in.
+    holder = getattr(request.state, "principal", None)
+    signed_in = "" if holder is None else holder.id
     try:
         if request.method == "POST":
-            return HTMLResponse(pages.done_page(await use_link(desk, token)))
-        return HTMLResponse(pages.ask_page(*await open_link(desk, token)))
+            return HTMLResponse(pages.done_page(await use_link(desk, token, signed_in=signed_in)))
+        return HTMLResponse(pages.ask_page(*await open_link(desk, token, signed_in=signed_in)))
     except LinkRefused as refused:
         _log.info("a link was refused: %s", refused.why)
         return HTMLResponse(pages.refused_page(), 403)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime as dt
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -299,3 +300,11 @@ def test_no_answer_tells_of_the_draft(web: httpx.Client, case: Case) -> None:
 
     assert [reply.status_code for reply in replies] == [409, 200]
     assert not [reply for reply in replies if DRAFT in reply.text]
+
+
+def test_a_body_that_does_not_end_is_given_up(web: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends nothing more keeps nothing busy; on a real socket."""
+    monkeypatch.setattr("hitl_graph.web.app._BODY_S", 0.05)
+    with socket.create_connection((web.base_url.host, web.base_url.port or 80), timeout=20) as to:
+        to.sendall(b"POST /webhooks/decide HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 10\r\n\r\n{")
+        assert b" 408 " in to.recv(1000).split(b"\r\n")[0]
