@@ -1,0 +1,205 @@
+"""Who is at a case, and whose it is: presence, claim, takeover, moving it on, putting it off."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from hitl_graph.desk import Case, Desk
+from hitl_graph.errors import AnswerError, CaseClaimed, NotAuthorised, NotClaimed
+from hitl_graph.inbox.case_page import SQL, address, now_values, trail_of
+from hitl_graph.inbox.look import Look
+from hitl_graph.inbox.pages.decide import SHOWN, decided_page, refused_page, the_form
+from hitl_graph.inbox.rendering import page
+from hitl_graph.inbox.requests import Decides, Moves, Refused, Signed, TheDesk, is_htmx
+from hitl_graph.plain import key_of
+from hitl_graph.views.history import history_lines
+
+__all__ = ["router"]
+
+router = APIRouter()
+_DOING = ("viewing", "editing")
+_MOST_HOURS = 24 * 366.0
+
+
+async def _done(
+    request: Request,
+    desk: Desk,
+    who: Any,
+    review_id: str,
+    form: str,
+    act: Callable[[Case, dict[str, str]], Awaitable[Case]],
+    *,
+    here_only: bool = False,
+) -> Response:
+    """Do one thing with a case and show it as it is then; what is refused is said on its page."""
+    sent, thread = await the_form(request)
+    values = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    case = await desk.show(review_id, thread_id=thread)
+    try:
+        case = await act(case, values)
+    except SHOWN as error:
+        return await refused_page(request, desk, who, case, error, sent, form)
+    if here_only and is_htmx(
+        request
+    ):  # nothing else of the page has changed, and somebody may be typing in it
+        lines = history_lines(await desk.history(case.id, thread_id=case.thread_id))
+        return page(request, "parts/case_live.html", {**(await now_values(desk, case, who)), "lines": lines})
+    return await decided_page(request, desk, who, case)
+
+
+@router.post("/cases/{review_id}/claim")
+async def claim(request: Request, who: Decides, desk: TheDesk, review_id: str) -> Response:
+    """Be at it."""
+    return await _done(
+        request,
+        desk,
+        who,
+        review_id,
+        "claim",
+        lambda c, _: desk.claim(c.id, by=who.id, thread_id=c.thread_id),
+        here_only=True,
+    )
+
+
+@router.post("/cases/{review_id}/release")
+async def release(request: Request, who: Decides, desk: TheDesk, review_id: str) -> Response:
+    """Let it go."""
+    return await _done(
+        request,
+        desk,
+        who,
+        review_id,
+        "release",
+        lambda c, _: desk.release(c.id, by=who.id, thread_id=c.thread_id),
+        here_only=True,
+    )
+
+
+@router.post("/cases/{review_id}/take-claim")
+async def take_claim(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+    """Be at it instead of somebody else, with a reason that is kept."""
+    return await _done(
+        request,
+        desk,
+        who,
+        review_id,
+        "take-claim",
+        lambda c, v: desk.take_over_claim(c.id, by=who.id, reason=v.get("reason", ""), thread_id=c.thread_id),
+    )
+
+
+@router.post("/cases/{review_id}/reassign")
+async def reassign(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+    """Name the person who must act."""
+    return await _done(
+        request,
+        desk,
+        who,
+        review_id,
+        "reassign",
+        lambda c, v: desk.reassign(
+            c.id, to=v.get("to", ""), by=who.id, reason=v.get("reason", ""), thread_id=c.thread_id
+        ),
+    )
+
+
+@router.post("/cases/{review_id}/reroute")
+async def reroute(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+    """Give it to another group."""
+    return await _done(
+        request,
+        desk,
+        who,
+        review_id,
+        "reroute",
+        lambda c, v: desk.reroute(
+            c.id, to=v.get("to", ""), by=who.id, reason=v.get("reason", ""), thread_id=c.thread_id
+        ),
+    )
+
+
+@router.post("/cases/{review_id}/snooze")
+async def snooze(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+    """Put it off; its time limit goes on."""
+
+    async def act(case: Case, values: dict[str, str]) -> Case:
+        return await desk.snooze(case.id, by=who.id, hours=_hours(values), thread_id=case.thread_id)
+
+    return await _done(request, desk, who, review_id, "snooze", act)
+
+
+@router.post("/cases/{review_id}/acknowledge")
+async def acknowledge(request: Request, who: Decides, desk: TheDesk, review_id: str) -> Response:
+    """Say that it is seen, so that its level is told no more for a while."""
+    return await _done(
+        request,
+        desk,
+        who,
+        review_id,
+        "acknowledge",
+        lambda c, _: desk.acknowledge(c.id, by=who.id, thread_id=c.thread_id),
+        here_only=True,
+    )
+
+
+@router.post("/cases/{review_id}/here")
+async def here(
+    who: Signed,
+    desk: TheDesk,
+    review_id: str,
+    thread: Annotated[str | None, Form()] = None,
+    doing: Annotated[str, Form()] = "viewing",
+    active: Annotated[str, Form()] = "",
+) -> Response:
+    """A sign of life: others see who has the case before them, and a claim of one who is active is renewed."""
+    if doing not in (*_DOING, "gone"):
+        raise Refused(422, f"is none of {', '.join(_DOING)}, gone", field="doing")
+    case = await desk.show(review_id, thread_id=thread)
+    params = {"thread_id": case.thread_id, "id": case.id, "person": key_of(who.id), "by": who.id}
+    if doing == "gone":
+        await desk.rows(SQL["gone"], params)
+        return Response(status_code=204)
+    await desk.rows(SQL["here"], {**params, "doing": doing})
+    if active == "yes" and case.claimed_by is not None and key_of(case.claimed_by) == key_of(who.id):
+        with contextlib.suppress(NotClaimed, CaseClaimed, NotAuthorised):
+            await desk.heartbeat(case.id, by=who.id, thread_id=case.thread_id)
+    return Response(status_code=204)
+
+
+@router.post("/cases/{review_id}/opened")
+async def opened(
+    request: Request,
+    who: Signed,
+    desk: TheDesk,
+    review_id: str,
+    number: Annotated[int, Form()],
+    digest: Annotated[str, Form()],
+    thread: Annotated[str | None, Form()] = None,
+) -> Response:
+    """A piece of evidence was opened: kept once, as part of the proof that a decision was informed."""
+    case = await desk.show(review_id, thread_id=thread)
+    asked = case.request
+    if asked is None or not 0 <= number < len(asked.evidence) or digest != case.digest:
+        raise Refused(409, "This is no piece of the case as it stands now: look at it again.", field="number")
+    params = {"thread_id": case.thread_id, "id": case.id, "by": who.id, "digest": digest, "number": number}
+    await desk.rows(SQL["opened"], params)
+    return (
+        Response(status_code=204)
+        if is_htmx(request)
+        else RedirectResponse(address(case) + Look.of_trail(trail_of(request)).trail, 303)
+    )
+
+
+def _hours(values: dict[str, str]) -> float:
+    try:
+        hours = float(values.get("hours", ""))
+    except ValueError:
+        raise AnswerError("snooze", "hours", "is no number of hours") from None
+    if not 0 <= hours <= _MOST_HOURS:
+        raise AnswerError("snooze", "hours", f"is not from 0 to {_MOST_HOURS:g}")
+    return hours

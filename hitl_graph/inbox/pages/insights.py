@@ -1,0 +1,187 @@
+"""Insights: how cases are decided, how long they wait, what people change, and who decides how."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psycopg
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from hitl_graph.desk import Desk
+from hitl_graph.inbox.rendering import page
+from hitl_graph.inbox.requests import Refused, Sees, TheDesk
+from hitl_graph.storage.statements import load_statements
+from hitl_graph.views.charts import FEW, bars, of_words, stacked
+from hitl_graph.views.habits import gate_hints, habits, person_hints
+
+__all__ = ["router"]
+
+router = APIRouter()
+SQL = load_statements("hitl_graph.inbox", "insights.sql")
+
+PERIODS = (7, 30, 90, 365)
+KINDS = (
+    ("approve", "approved"),
+    ("edit", "edited"),
+    ("choose", "chosen"),
+    ("respond", "answered"),
+    ("ask_info", "asked back"),
+    ("take_over", "taken over"),
+    ("reject", "rejected"),
+    ("other", "other"),
+)
+"""How a case can end, in the order of the bars."""
+_AGES = (
+    ("hour", "less than 1 h"),
+    ("four", "1 to 4 h"),
+    ("day", "4 to 24 h"),
+    ("three_days", "1 to 3 days"),
+    ("week", "3 to 7 days"),
+    ("older", "more than 7 days"),
+)
+_LIMITS = "SET LOCAL statement_timeout = 8000; SET LOCAL work_mem = '32MB'; SET LOCAL jit = off"
+_LONG_S, _KEPT_S = 1.0, 30.0
+"""What took so long to count is not counted again for so long."""
+_counting = asyncio.Semaphore(2)
+"""So many at once, so that who decides is not kept waiting by those who look back."""
+
+
+@router.get("/insights")
+async def insights(request: Request, who: Sees, desk: TheDesk, days: str = "") -> Response:
+    """The numbers of the last days."""
+    period = int(days) if days in map(str, PERIODS) else 30
+    leads = who.may("hold") or who.may("audit")
+    found = await _numbers(request, desk, period, leads=leads)
+    [ages] = found["ages"]
+    by_gate = _by_gate(found["shares"])
+    people = habits(found["people"], found["paces"])
+    whole = next((row for row in found["times"] if row["whole"]), None)
+    values = {
+        "days": period,
+        "periods": PERIODS,
+        "kinds": KINDS,
+        "total": sum(sum(kinds.values()) for kinds in by_gate.values()),
+        "all": _total(by_gate.values()),
+        "whole": whole if whole and whole["decisions"] else None,
+        "gates": [
+            {
+                "gate": gate,
+                "kinds": kinds,
+                "n": sum(kinds.values()),
+                "parts": stacked(kinds, [kind for kind, _ in KINDS]),
+            }
+            for gate, kinds in sorted(by_gate.items(), key=lambda one: (-sum(one[1].values()), one[0]))
+        ],
+        "gate_hints": gate_hints(by_gate),
+        "ages": bars((words, ages[name]) for name, words in _AGES),
+        "waiting": sum(ages[name] for name, _ in _AGES),
+        "oldest_s": ages["oldest_s"],
+        "times": _times(found["times"]),
+        "edits": [
+            {"row": row, "bar": bar}
+            for row, bar in zip(
+                found["edits"], bars((row["field"], row["edits"]) for row in found["edits"]), strict=True
+            )
+        ],
+        "flow": _flow(found["days"]),
+        "leads": leads,
+        "people": people,
+        "hints": person_hints(people),
+        "of_words": of_words,
+        "few": FEW,
+    }
+    return page(request, "insights.html", values)
+
+
+async def _numbers(
+    request: Request, desk: Desk, days: int, *, leads: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of all statements; those that took long to count are shown for a while."""
+    state = request.app.state
+    if not hasattr(state, "insights"):
+        state.insights = {}
+    kept: dict[tuple[int, bool], tuple[float, dict[str, list[dict[str, Any]]]]] = state.insights
+    until, found = kept.get((days, leads), (0.0, {}))
+    if time.monotonic() < until:
+        return found
+    async with _counting:
+        began = time.monotonic()
+        found = await _counted(desk, days, leads=leads)
+        took = time.monotonic() - began
+    if took > _LONG_S:
+        kept[days, leads] = (time.monotonic() + _KEPT_S, found)
+    return found
+
+
+async def _counted(desk: Desk, days: int, *, leads: bool) -> dict[str, list[dict[str, Any]]]:
+    """The same from the database, over one connection.
+
+    Raises:
+        Refused: It would take too long.
+    """
+    names = ("decided", "edits", "ages", "days")
+    try:
+        async with desk.transaction() as conn:
+            await conn.execute(_LIMITS)
+            found = {name: await _rows(conn, name, {"days": days, "people": leads}) for name in names}
+    except psycopg.errors.QueryCanceled as error:
+        raise Refused(503, "These are too many to count while you wait: choose a shorter time.") from error
+    [decided] = found.pop("decided")
+    return {**found, **decided}
+
+
+async def _rows(conn: Any, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    cursor = await conn.execute(SQL[name], params, prepare=False)
+    return list(await cursor.fetchall())
+
+
+def _by_gate(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """How many of which kind, by gate; types that have no bar of their own are others."""
+    known = {kind for kind, _ in KINDS}
+    out: dict[str, dict[str, int]] = {}
+    for row in rows:
+        kinds = out.setdefault(row["gate"], {})
+        kind = row["type"] if row["type"] in known else "other"
+        kinds[kind] = kinds.get(kind, 0) + row["decisions"]
+    return out
+
+
+def _total(several: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    out = dict.fromkeys((kind for kind, _ in KINDS), 0)
+    for kinds in several:
+        for kind, number in kinds.items():
+            out[kind] += number
+    return out
+
+
+def _times(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Times of each gate, slowest first, with the length of their bars."""
+    found = sorted((row for row in rows if not row["whole"]), key=lambda row: -row["median"])
+    longest = max((max(row["median"], row["p90"]) for row in found), default=0) or 1
+    return [
+        {"row": row, "median": 100 * row["median"] / longest, "p90": 100 * row["p90"] / longest}
+        for row in found
+    ]
+
+
+def _flow(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Columns of each day: what was asked beside what was decided; a long time in weeks."""
+    days = list(rows)
+    size = 7 if len(days) > 60 else 1
+    steps = [
+        days[at : at + size] for at in range(len(days) % size if len(days) > size else 0, len(days), size)
+    ]
+    told = [
+        {
+            "day": step[0]["day"],
+            "asked": sum(one["asked"] for one in step),
+            "decided": sum(one["decided"] for one in step),
+        }
+        for step in steps
+    ]
+    most = max((max(one["asked"], one["decided"]) for one in told), default=0) or 1
+    return [{**one, "up": 100 * one["asked"] / most, "done": 100 * one["decided"] / most} for one in told]
