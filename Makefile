@@ -1,13 +1,14 @@
 # Everything is installed once, into .venv, from this folder's own files. Needed beforehand: Python 3.11 or newer, make.
 #
-#   make demo     handle the shipped messages: gates, decisions, mail      make demo ARGS="--limit 10 --json"
+#   make demo     the shipped messages, decided in your browser            make demo ARGS="--limit 10 --no-inbox"
 #   make test     all tests                                                make test ARGS="tests/unit -k edit"
 #   make lint     ruff, import-linter, deptry          make types   mypy --strict
 #   make format   let ruff rewrite the files           make bench   the table of benchmarks/
 #   make docs     the pages, in build/docs             make notebooks   run them and write their outputs
+#   make screenshots   every page of the inbox in build/screenshots, and those that the docs show
 #   make clean    forget .venv and all that was built
 
-.PHONY: help demo test lint types format bench docs notebooks chromium clean
+.PHONY: help demo test lint types format bench docs notebooks screenshots chromium clean
 .DELETE_ON_ERROR:
 
 new_enough := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -50,6 +51,9 @@ docs: $(READY)
 
 notebooks: $(READY)
 	@$(BIN)/python -m notebooks.build $(ARGS)
+
+screenshots: $(READY) chromium
+	@$(BIN)/python -m docs.inbox_screenshots $(ARGS)
 
 # The pages and the notebook card are tested in a real browser. Only root on Debian can be helped here.
 chromium:

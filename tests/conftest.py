@@ -3,11 +3,13 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hitl_graph.testing.databases import Databases
 from tests.support.commands import WIDTH, Command, Said, run
+from tests.support.terminals import AtTerminal, OpenTerminal
 
 pytest_plugins = ["hitl_graph.testing.fixtures"]
 
@@ -35,10 +37,25 @@ def hg(db_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     """Runs `hitl-graph` with these arguments on the test's database."""
     monkeypatch.setenv("HITL_DATABASE_URL", db_url)
     monkeypatch.setenv("COLUMNS", str(WIDTH))
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def command(*args: str) -> Said:
         return run(capsys, *args)
 
     yield command
-    signal.signal(signal.SIGTERM, before)  # each command has set it
+    for number, handler in before.items():  # each command has set it
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def terminal() -> Iterator[OpenTerminal]:
+    """Starts commands on terminals, and leaves none behind."""
+    opened: list[AtTerminal] = []
+
+    def open_one(*args: Any, **env: Any) -> AtTerminal:
+        opened.append(AtTerminal(*args, **env))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()

@@ -22,6 +22,7 @@ from hitl_graph.cli import (
     doctor,
     effects,
     holds,
+    inbox,
     listing,
     notices,
     ownership,
@@ -64,6 +65,8 @@ app.command("stop", short_help="The kill switch.")(holds.stop)
 app.command("release", short_help="Let go what is held.")(holds.release)
 app.command("take-over", short_help="Silence the agent in a thread.")(holds.take_over)
 app.command("hand-back", short_help="Give a thread back to its graph.")(holds.hand_back)
+app.command("inbox", short_help="Serve the pages on which people decide.")(inbox.inbox)
+app.command("inbox-token", short_help="Make a token for the inbox's JSON API.")(inbox.inbox_token)
 app.command("worker", short_help="Run threads on as soon as they are decided.")(worker.worker)
 app.command("start", short_help="Let a worker begin a thread.")(worker.start)
 app.add_typer(people.people, name="people", short_help="Who may decide.")
@@ -84,6 +87,9 @@ _leaving = threading.Event()
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave with its exit code; an error is one line on stderr, or JSON with `--json`."""
     signal.signal(signal.SIGTERM, _terminate)
+    hangup = getattr(signal, "SIGHUP", None)  # the terminal is closed; not on Windows
+    if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:  # `nohup` has it ignored
+        signal.signal(hangup, _terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,39 +1,35 @@
-"""`hitl-graph demo`: a support desk on real messages, with a person or a script at the desk."""
+"""`hitl-graph demo`: a support desk on real messages, with a person at the inbox or the terminal, or a script."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
+import importlib
+import logging
 import os
-import select
-import signal
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from hitl_graph.cli.case_view import case_view
+from hitl_graph.cli.browser import browser_opened, has_screen
 from hitl_graph.cli.demo_report import how_to_go_on, report_view
+from hitl_graph.cli.demo_screen import Screen
+from hitl_graph.cli.demo_terminal import this_terminal
 from hitl_graph.cli.options import AsJson, Db, this_user
 from hitl_graph.cli.output import err, out, print_json, safe
-from hitl_graph.demo.asking import AskingReviewer, Terminal
+from hitl_graph.cli.stopping import told_to_stop
+from hitl_graph.demo.asking import AskingReviewer
 from hitl_graph.demo.inbox_reader import Message, read_messages
-from hitl_graph.demo.reviewer import Reviewer, ScriptedReviewer
-from hitl_graph.demo.run import Progress as OnProgress
+from hitl_graph.demo.report import Report
+from hitl_graph.demo.reviewer import ScriptedReviewer
 from hitl_graph.demo.run import Run, new_run, run_demo
 from hitl_graph.demo.stand_ins import STAND_IN_NOTICE
 from hitl_graph.demo.writer import configured_model
-from hitl_graph.desk import Case
 
 __all__ = ["demo"]
-
-EVERY_S = 10.0
-"""How often a line is written where no progress bar can be drawn."""
 
 
 class Who(enum.StrEnum):
@@ -56,8 +52,20 @@ def demo(
     ] = None,
     reviewer: Annotated[
         Who | None,
-        typer.Option(help="Who decides: you, or a script. On a terminal you are asked.", show_default=False),
+        typer.Option(help="Who decides: you, or a script. On a terminal it is you.", show_default=False),
     ] = None,
+    no_inbox: Annotated[
+        bool, typer.Option("--no-inbox", help="Ask in the terminal, and serve no inbox.")
+    ] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the inbox's address, and open no browser.")
+    ] = False,
+    undo: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, max=30, help="How long a decision in the inbox can be taken back."
+        ),
+    ] = 5.0,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed, other decisions of the script.")] = 0,
     maildir: Annotated[
         Path | None,
@@ -69,7 +77,8 @@ def demo(
 ) -> None:
     """Run a support desk: sort messages, escalate exceptions, draft, review before send, send into a maildir.
 
-    Without a terminal, or with CI set, nothing waits for a key: the script decides.
+    On a terminal the inbox is served on the paused cases: decide them in the browser, and their threads go on, until
+    nothing waits or Ctrl-C; what is open then stays paused. Without a terminal, or with CI set, the script decides.
 
     With --json, counted from what is stored: messages = finished + paused + failed. For each gate, judged =
     passed + asked; proceeded is the sum of passed, the judgements that needed no person. Every email is
@@ -87,12 +96,15 @@ def demo(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     run = Run(id=run_id, messages=messages, maildir=folder, url=db, strict=strict, model=model)
     script = ScriptedReviewer(seed=seed, known=_known(messages))
-    person: Reviewer = (
-        script if who is Who.SCRIPTED else AskingReviewer(terminal=_terminal(), by=this_user(), rest=script)
-    )
     try:
-        with _progress(bar=who is Who.SCRIPTED) as on_progress:
-            report = asyncio.run(run_demo(run, person, on_progress))
+        with Screen() as screen:
+            if who is Who.SCRIPTED:
+                report = asyncio.run(run_demo(run, script, screen.progress))
+            elif no_inbox or (inbox := _inbox()) is None:
+                person = AskingReviewer(terminal=this_terminal(), by=this_user(), rest=script)
+                report = asyncio.run(run_demo(run, person))
+            else:
+                report = asyncio.run(_at_inbox(inbox, run, screen, undo, opens=not no_browser))
     except KeyboardInterrupt:
         err().print(safe("\nStopped. What was saved stays."))
         err().print(how_to_go_on(run))
@@ -103,6 +115,34 @@ def demo(
         out().print(report_view(report, run))
     if report.problems:
         raise typer.Exit(1)
+
+
+def _inbox() -> Any:
+    """The part of the demo that serves the inbox; None, with a word about it, where its extras are not installed."""
+    try:
+        return importlib.import_module("hitl_graph.demo.at_inbox")
+    except ImportError as error:
+        why = f"The inbox is not there ({error}): you are asked here."
+        err().print(safe(why, "yellow"))
+        return None
+
+
+async def _at_inbox(inbox: Any, run: Run, screen: Screen, undo_s: float, *, opens: bool) -> Report:
+    """Serve the inbox and the screen together, until the run ends or is stopped."""
+    for name in ("psycopg.pool", "procrastinate"):  # while the database is away they say so again and again
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    stop = asyncio.Event()
+    with contextlib.ExitStack() as stack:
+
+        def opened(address: str, others: int) -> None:
+            stack.enter_context(told_to_stop(stop, screen.stopping))
+            screen.opened(address, others, undo_s=undo_s, mail=f"{run.maildir}/new")
+            if opens and has_screen():
+                stack.enter_context(browser_opened(address, run.maildir))
+
+        person = inbox.AtInbox(by=this_user(), undo_s=undo_s, opened=opened, shown=screen.standing, stop=stop)
+        report: Report = await inbox.run_at_inbox(run, person, screen.progress)
+        return report
 
 
 def _who(asked_for: Who | None) -> Who:
@@ -120,86 +160,3 @@ def _who(asked_for: Who | None) -> Who:
 def _known(messages: list[Message]) -> dict[int, str]:
     """What the file says of each message's category; only the scripted reviewer is told."""
     return {message.index: message.extra["category"] for message in messages if "category" in message.extra}
-
-
-def _terminal() -> Terminal:
-    def show(case: Case) -> None:
-        err().print(case_view(case, err(), brief=True))
-
-    def show_whole(case: Case) -> None:
-        err().print(case_view(case, err()))
-
-    def say(text: str) -> None:
-        err().print(safe(text, "yellow"))
-
-    def ask(question: str) -> str:
-        if question:
-            err().print(safe(question, "bold"))
-        with _interruptible():
-            try:
-                err().print("> ", end="")
-                _until_line()
-                return input()
-            except KeyboardInterrupt:
-                err().print()
-                raise EOFError from None
-
-    return Terminal(show=show, show_whole=show_whole, say=say, ask=ask)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C ends the waiting for a line; asyncio's own handler would wait for the line first."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _until_line() -> None:
-    """Wait until a line can be read. A Ctrl-C that comes just before `input` begins to read would wait for the line."""
-    if sys.platform == "win32" or not sys.stdin.isatty():
-        return
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    try:
-        select.select([sys.stdin, told], [], [])
-    finally:
-        signal.set_wakeup_fd(before)
-        os.close(told)
-        os.close(tell)
-
-
-@contextmanager
-def _progress(*, bar: bool) -> Iterator[OnProgress]:
-    """A bar on a terminal, a line every few seconds elsewhere; nothing while a person is asked."""
-    if not bar:
-        yield lambda *_: None
-        return
-    if not err().is_terminal:
-        yield _lines()
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err(), transient=True) as shown:
-        tasks: dict[str, TaskID] = {}
-
-        def draw(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = shown.add_task(f"{step:<9}", total=total)
-            shown.update(tasks[step], completed=done)
-
-        yield draw
-
-
-def _lines() -> OnProgress:
-    last = time.monotonic()
-
-    def line(step: str, done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= EVERY_S:
-            last = time.monotonic()
-            err().print(f"{step}: {done} of {total} messages")
-
-    return line

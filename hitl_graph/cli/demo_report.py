@@ -13,6 +13,7 @@ from rich.text import Text
 from hitl_graph.cli.output import facts, safe, short_id
 from hitl_graph.demo.report import Report
 from hitl_graph.demo.run import Run
+from hitl_graph.storage.tenants import DEFAULT, checked_tenant
 
 __all__ = ["how_to_go_on", "report_view"]
 
@@ -22,8 +23,8 @@ def report_view(report: Report, run: Run) -> RenderableType:
     ended = [f"{report.finished:,} finished"]
     ended += [f"{report.paused:,} paused"] if report.paused else []
     ended += [f"{report.failed:,} failed"] if report.failed else []
-    head = f"{report.messages:,} messages: {', '.join(ended)}, in {report.seconds:.1f} s"
-    ends = [f"{report.sent:,} mails sent"]
+    head = f"{_number(report.messages, 'message')}: {', '.join(ended)}, in {report.seconds:.1f} s"
+    ends = [f"{_number(report.sent, 'mail')} sent"]
     ends += [f"{report.taken_over:,} taken over by a person"] if report.taken_over else []
     ends += [f"{report.handed_over:,} handed over after their drafts failed"] if report.handed_over else []
     rows: dict[str, Text | str] = {
@@ -54,6 +55,7 @@ def how_to_go_on(run: Run) -> RenderableType:
     workflow, factory = ("support-desk-strict", "strict_graph") if run.strict else ("support-desk", "graph")
     graph = f"hitl_graph.demo.graph:{factory}"
     lines = [
+        _command(run, "inbox", "--work", "--graph", graph),
         _command(run, "list", "--workflow", workflow),
         _command(run, "show", "ID"),
         _command(run, "decide", "ID", "approve", "--graph", graph),
@@ -66,8 +68,8 @@ def _how_to_look(report: Report, run: Run) -> RenderableType:
     if report.example:
         lines.append(_command(run, "show", short_id(report.example["review"])))
         lines.append(_command(run, "list", "--status", "all", "--thread", report.example["thread"]))
-    lines.append(_command(run, "demo", "--reviewer", "ask") + "     then q: what is open stays paused")
-    return _lines("How to look at a thread that paused, and to see one that still does", lines)
+    lines.append(_command(run, "inbox") + "     what was decided, how fast and by whom")
+    return _lines("How to look at a thread that paused, and at all of it", lines)
 
 
 def _lines(title: str, lines: list[str]) -> Group:
@@ -75,8 +77,10 @@ def _lines(title: str, lines: list[str]) -> Group:
 
 
 def _command(run: Run, *words: str) -> str:
-    db = ["--db", run.url] if run.url and "@" not in run.url and "password" not in run.url else []
-    return shlex.join(["hitl-graph", *words, *db])
+    where = ["--db", run.url] if run.url and "@" not in run.url and "password" not in run.url else []
+    if (tenant := checked_tenant(None)) != DEFAULT:
+        where += ["--tenant", tenant]
+    return shlex.join(["hitl-graph", *words, *where])
 
 
 def _gates(report: Report) -> Table:
@@ -94,6 +98,10 @@ def _gates(report: Report) -> Table:
     table.add_section()
     table.add_row("together", f"{total:,}", share, f"{report.reviews:,}", "", style="bold")
     return table
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count:,} {thing if count == 1 else f'{thing}s'}"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -29,6 +29,15 @@ class Kind(enum.StrEnum):
     AGENT = "agent"
 
 
+class Role(enum.StrEnum):
+    """What somebody is at the desk."""
+
+    REVIEWER = "reviewer"
+    LEAD = "lead"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+
+
 class What(enum.StrEnum):
     """What a code is for."""
 
@@ -52,6 +61,12 @@ def add(
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="For readers.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="An agent never decides; human unless said.")] = None,
+    role: Annotated[
+        list[Role] | None,
+        typer.Option(
+            "--role", help="May be repeated; reviewer unless said. An auditor looks and decides nothing."
+        ),
+    ] = None,
     active: Annotated[
         bool | None, typer.Option("--active/--inactive", help="Whether they may act now; active unless said.")
     ] = None,
@@ -62,14 +77,17 @@ def add(
 ) -> None:
     """List a person, or change what is said of them; the rest stays. From the first on, only those listed decide.
 
+    From the first admin on, only admins change this: say --by.
+
     With --json: {"person": ...}.
     """
-    said = {
+    said: dict[str, Any] = {
         "groups": group,
         "name": name,
         "kind": kind and kind.value,
         "active": active,
         "time_zone": time_zone,
+        "roles": role and [one.value for one in role],
     }
     given: dict[str, Any] = {field: value for field, value in said.items() if value is not None}
     with Desk(db) as desk:
@@ -99,10 +117,15 @@ def list_people(
     if not found:
         out().print("Nobody is listed." if group else "Nobody is listed: anybody named may decide.")
         return
-    table = _table("ID", "Name", "Groups", "Kind")
+    table = _table("ID", "Name", "Groups", "Roles", "Kind")
     for one in found:
         kind = one.kind if one.active else f"{one.kind}, inactive"
-        table.add_row(*(one_line(text) for text in (one.id, one.name, ", ".join(one.groups), kind)))
+        table.add_row(
+            *(
+                one_line(text)
+                for text in (one.id, one.name, ", ".join(one.groups), ", ".join(one.roles), kind)
+            )
+        )
     out().print(table)
 
 

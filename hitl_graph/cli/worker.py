@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_graph.cli.loading import GraphNotLoaded, load_graph
+from hitl_graph.cli.loading import GraphNotLoaded
+from hitl_graph.cli.named_graphs import CONFIG, named_graphs
 from hitl_graph.cli.options import AsJson, Db, this_user
 from hitl_graph.cli.output import one_line, out, print_json
 from hitl_graph.desk import Desk
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["start", "worker"]
 
-CONFIG = "langgraph.json"
 _SAME_S = 0.3
 
 
@@ -72,7 +72,7 @@ def worker(
         raise GraphNotLoaded(str(error)) from error
     for name in ("psycopg.pool", "procrastinate"):  # what they would print many times the worker says once
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    graphs = _named(graph or [], config)
+    graphs = named_graphs(graph or [], config)
     options = {"concurrency": concurrency, "drain_s": drain, "stalled_s": stalled}
     asyncio.run(_work(workers.Worker(graphs, db, tell=_say, **options), concurrency))
 
@@ -154,45 +154,3 @@ def _say(text: str) -> None:
     now = dt.datetime.now(dt.UTC).strftime("%H:%M:%S")
     out().print(one_line(f"{now} {text}", most=500), soft_wrap=True)
     sys.stdout.flush()
-
-
-def _named(given: list[str], config: Path | None) -> dict[str, Any]:
-    """The graphs by the names of their workflows, each to be loaded when the checkpointer is there.
-
-    Raises:
-        GraphNotLoaded: None is named, two have the same name, or the file cannot be read.
-    """
-    found: list[tuple[str, str]] = []
-    for one in given:
-        name, _, path = one.rpartition("=")
-        found.append((name or path.rpartition(":")[2], path))
-    if config is None and not given and Path(CONFIG).is_file():
-        config = Path(CONFIG)
-    if config is not None:
-        found += _of_config(config)
-    if not found:
-        raise GraphNotLoaded(f"no graph is named: say --graph my_app.graph:graph, or write a {CONFIG}")
-    names = [name for name, _ in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise GraphNotLoaded(
-                f"two graphs are called {name!r}: say --graph NAME={dict(found)[name]} for one of them"
-            )
-    return {name: functools.partial(load_graph, path) for name, path in found}
-
-
-def _of_config(file: Path) -> list[tuple[str, str]]:
-    """The graphs of a `langgraph.json`, with paths from the file's own folder."""
-    try:
-        graphs = json.loads(file.read_text(encoding="utf-8"))["graphs"]
-        paths = {name: one["path"] if isinstance(one, dict) else str(one) for name, one in graphs.items()}
-    except OSError as error:
-        raise GraphNotLoaded(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise GraphNotLoaded(
-            f'{file} names no graphs: it should hold {{"graphs": {{NAME: PATH:ATTRIBUTE}}}}'
-        ) from error
-    folder = file.resolve().parent
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    return [(name, str(folder / path) if ".py:" in path else path) for name, path in paths.items()]

@@ -29,6 +29,7 @@ class _Rows:
     open: dict[str, str] = dataclasses.field(default_factory=dict)
     failed: dict[str, str] = dataclasses.field(default_factory=dict)
     undecided: int = 0
+    edits_told: int = 0
     drafted_by: Counter[str] = dataclasses.field(default_factory=Counter)
     example: dict[str, str] | None = None
 
@@ -42,6 +43,7 @@ class _Rows:
         else:
             self.decisions[case.decision_type] += 1
             self.reviewers[case.by or "unknown"] += 1
+            self.edits_told += case.decision_type == "edit" and case.status is not Status.DECIDED
         if gate == "reply" and case.request:
             self.drafted_by[case.request.versions.model or "unknown"] += 1
         if case.status is Status.APPLIED:
@@ -197,7 +199,7 @@ def _problems(report: Report, rows: _Rows, states: _States, mails: int) -> Itera
             "records in the threads' states",
             len(states.records),
         ),
-        ("edits decided", report.decisions.get("edit", 0), "edits in the threads' states", states.edited),
+        ("edits that were told", rows.edits_told, "edits in the threads' states", states.edited),
         ("sent", report.sent, "mails in the maildir", mails),
     ]
     if not report.failed:

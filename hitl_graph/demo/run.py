@@ -6,7 +6,7 @@ import dataclasses
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from hitl_graph.demo.reviewer import Reviewer
 from hitl_graph.desk import Case, Desk
 from hitl_graph.errors import AnswerError, DeskError
 
-__all__ = ["Progress", "Run", "new_run", "run_demo"]
+__all__ = ["Progress", "Run", "Work", "handled", "new_run", "run_demo"]
 
 THREADS_AT_ONCE = 8
 """Threads of the graph that run at a time; on two cores more of them wait for each other."""
@@ -58,9 +58,6 @@ def new_run() -> str:
 async def run_demo(run: Run, reviewer: Reviewer, progress: Progress = lambda *_: None) -> Report:
     """Handle all messages of a run, and count what is stored of it.
 
-    Threads are saved when they first pause (`durability="exit"`): nothing happens outside before that. A
-    mail goes out under its review's id, so that a run which is killed and resumed sends nothing twice.
-
     Args:
         run: The messages, and where everything goes.
         reviewer: Decides the paused cases. When it stops, the rest stays paused and is counted as such.
@@ -68,6 +65,29 @@ async def run_demo(run: Run, reviewer: Reviewer, progress: Progress = lambda *_:
 
     Raises:
         StorageError, psycopg.Error: The database cannot be used. What was stored before stays and can go on.
+    """
+
+    async def finish(work: Work) -> None:
+        await work.finish(reviewer)
+
+    return await handled(run, finish, progress)
+
+
+async def handled(
+    run: Run, finish: Callable[[Work], Awaitable[None]], progress: Progress = lambda *_: None
+) -> Report:
+    """Bring all messages of a run to their first pause, have them finished, and count what is stored of them.
+
+    Threads are saved when they first pause (`durability="exit"`): nothing happens outside before that. A
+    mail goes out under its review's id, so that a run which is killed and resumed sends nothing twice.
+
+    Args:
+        run: The messages, and where everything goes.
+        finish: Lets the paused cases be decided, and their threads go on.
+        progress: Told about each step.
+
+    Raises:
+        StorageError, psycopg.Error: As `run_demo`.
     """
     began = time.monotonic()
     mails_before = count(run.maildir)
@@ -77,10 +97,10 @@ async def run_demo(run: Run, reviewer: Reviewer, progress: Progress = lambda *_:
         Desk(run.url, max_size=connections) as desk,
     ):
         graph = build_support_desk(checkpointer, strict=run.strict)
-        work = _Work(run, graph, desk, progress)
+        work = Work(run, graph, desk, progress)
         await work.start()
         started = time.monotonic()
-        await work.finish(reviewer)
+        await finish(work)
         finished = time.monotonic()
         mails = count(run.maildir) - mails_before
         report = await counted(run.threads, graph, desk, mails=mails, after=work.after)
@@ -98,8 +118,13 @@ async def run_demo(run: Run, reviewer: Reviewer, progress: Progress = lambda *_:
     )
 
 
-class _Work:
-    """The steps of a run on an open graph and desk."""
+class Work:
+    """The steps of a run on an open graph and desk.
+
+    Attributes:
+        run: The run. desk: The open desk.
+        after: No case of the run is older than this one, by its `seq`, as far as that is known.
+    """
 
     def __init__(self, run: Run, graph: Any, desk: Desk, progress: Progress) -> None:
         self.run = run

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import json
-import os
-import pty
 import re
-import select
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -26,7 +18,8 @@ from hitl_graph.demo.maildir import count
 from hitl_graph.demo.reviewer import ScriptedReviewer
 from hitl_graph.desk import Case
 from hitl_graph.storage.home import Home
-from tests.integration.handling import Always, command, environment, handle
+from tests.integration.handling import Always, command, handle
+from tests.support.terminals import OpenTerminal
 
 # --- without a terminal -------------------------------------------------------------------------
 
@@ -80,80 +73,6 @@ def test_a_file_that_cannot_be_used_starts_nothing(db_url: str, tmp_path: Path) 
 # --- at a terminal ------------------------------------------------------------------------------
 
 
-OWN_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches the process
-os.execv(sys.executable, [sys.executable, "-m", "hitl_graph", *sys.argv[1:]])
-"""
-
-
-class AtTerminal:
-    """`hitl-graph` on a terminal of its own: what is typed, and what stands on the screen."""
-
-    def __init__(self, url: str | None, *args: str, **env: str | None) -> None:
-        self._terminal, inside = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", OWN_TERMINAL, *args],
-            stdin=inside,
-            stdout=inside,
-            stderr=inside,
-            env=environment(url, TERM="xterm", **env),
-            start_new_session=True,
-        )
-        os.close(inside)
-        self.screen = ""
-        self._decode = codecs.getincrementaldecoder("utf-8")().decode
-
-    def until(self, sign: str) -> str:
-        """What is printed up to and with `sign`; fails when the process ends before."""
-        while sign not in self.screen:
-            assert self._read(), f"{sign!r} never came:\n{self.screen}"
-        before, self.screen = self.screen.split(sign, 1)
-        return before + sign
-
-    def end(self) -> str:
-        """The rest of what is printed, when the process has ended."""
-        while self._read():
-            pass
-        self.process.wait(30)
-        return self.screen
-
-    def type(self, text: str) -> None:
-        os.write(self._terminal, text.encode())
-
-    def _read(self) -> bool:
-        if not select.select([self._terminal], [], [], 60)[0]:
-            return False
-        try:
-            read = os.read(self._terminal, 65536)
-        except OSError:  # the other side has closed
-            return False
-        self.screen += self._decode(read)
-        return bool(read)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._terminal)
-
-
-@pytest.fixture
-def terminal() -> Iterator[Callable[..., AtTerminal]]:
-    """Starts commands on terminals, and leaves none behind."""
-    opened: list[AtTerminal] = []
-
-    def open_one(*args: Any, **env: Any) -> AtTerminal:
-        opened.append(AtTerminal(*args, **env))
-        return opened[-1]
-
-    yield open_one
-    for one in opened:
-        one.close()
-
-
-OpenTerminal = Callable[..., AtTerminal]
-
-
 @pytest.fixture
 def one_message(tmp_path: Path) -> Path:
     """A file with one plain message."""
@@ -194,7 +113,9 @@ def test_who_stops_leaves_the_rest_paused(
     db_url: str, tmp_path: Path, one_message: Path, terminal: OpenTerminal, key: str
 ) -> None:
     """Whatever way they leave: nothing is decided, and the commands that are printed finish the thread."""
-    demo = terminal(db_url, "demo", "--input", str(one_message), "--maildir", str(tmp_path / "mail"))
+    demo = terminal(
+        db_url, "demo", "--no-inbox", "--input", str(one_message), "--maildir", str(tmp_path / "mail")
+    )
     demo.until("q stop")
     demo.until("> ")
 
@@ -215,7 +136,9 @@ def test_what_the_person_types_is_what_is_sent(
     db_url: str, tmp_path: Path, one_message: Path, terminal: OpenTerminal
 ) -> None:
     """An edit at the prompt: field, new text, reason."""
-    demo = terminal(db_url, "demo", "--input", str(one_message), "--maildir", str(tmp_path / "mail"))
+    demo = terminal(
+        db_url, "demo", "--no-inbox", "--input", str(one_message), "--maildir", str(tmp_path / "mail")
+    )
     for sign, text in (
         ("q stop", "e"),
         ("Which field?", "2"),
@@ -236,7 +159,7 @@ def test_what_the_person_types_is_what_is_sent(
 
 def test_the_script_may_decide_the_rest(db_url: str, tmp_path: Path, terminal: OpenTerminal) -> None:
     """After the key `s` nobody is asked any more."""
-    demo = terminal(db_url, "demo", "--limit", "6", "--maildir", str(tmp_path / "mail"))
+    demo = terminal(db_url, "demo", "--no-inbox", "--limit", "6", "--maildir", str(tmp_path / "mail"))
     demo.until("q stop")
     demo.until("> ")
 
@@ -269,6 +192,7 @@ def test_sigterm_ends_it_in_good_order(
     demo = terminal(
         None,
         "demo",
+        "--no-inbox",
         "--input",
         str(one_message),
         "--maildir",

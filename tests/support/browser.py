@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-__all__ = ["MISSING", "chromium", "jupyterlab", "marimo", "watched"]
+__all__ = ["MISSING", "chromium", "jupyterlab", "listened", "marimo", "watched"]
 
 MISSING = "Chromium is missing: install Debian's chromium"
 _START_S = 60
@@ -153,15 +153,20 @@ def watched(browser: Browser, **context: object) -> Iterator[tuple[Page, list[st
     """A page in a context of its own, and the list of what its console calls errors."""
     opened = browser.new_context(locale=_ENGLISH, **context)
     page, errors = opened.new_page(), []
+    listened(page, errors)
+    try:
+        yield page, errors
+    finally:
+        opened.close()
+
+
+def listened(page: Page, errors: list[str]) -> None:
+    """Write what a page's console calls errors into a list."""
     page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
     page.on(
         "console",
         lambda said: errors.append(f"{said.text} ({said.location})") if said.type == "error" else None,
     )
-    try:
-        yield page, errors
-    finally:
-        opened.close()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from hitl_graph import Approve, Desk
 from hitl_graph.cli.app import main
-from hitl_graph.cli.worker import CONFIG, _named
+from hitl_graph.cli.named_graphs import CONFIG, named_graphs
 from hitl_graph.workers import Worker
 from tests.support.graphs import lines, mail_graph
 from tests.workers.processes import ROOT, WorkerProcess, until
@@ -98,10 +98,10 @@ def test_a_config_that_names_no_graphs_is_refused(
 
 def test_the_config_of_this_project_names_its_examples() -> None:
     """Names from the file, paths from its folder; both ways to write a path."""
-    named = _named([], ROOT / CONFIG)
+    named = named_graphs([], ROOT / CONFIG)
 
     assert "review_before_send" in named
-    assert named["review_before_send"].args == (str(ROOT / "examples/review_before_send.py") + ":graph",)
+    assert named["review_before_send"].path == str(ROOT / "examples/review_before_send.py") + ":graph"
 
 
 def test_a_worker_runs_the_graphs_of_a_config(db_url: str, tmp_path: Path) -> None:
