@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import audit, in_process, on_postgres
+from benchmarks import audit, in_process, inbox_browser, on_postgres, queue_page
 from benchmarks.measure import Figure
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -39,9 +39,16 @@ def main() -> None:
         for figure in in_process.import_time(max(2, 10 // share)):
             keep(figure)
         with on_postgres.database():
-            for work in (on_postgres.one_at_a_time(300 // share), on_postgres.many_at_once(240 // share)):
+            works = (
+                on_postgres.one_at_a_time(300 // share),
+                on_postgres.many_at_once(240 // share),
+                queue_page.pages(max(10, 50 // share)),
+            )
+            for work in works:
                 for figure in asyncio.run(_all(work)):
                     keep(figure)
+            for figure in inbox_browser.felt(max(5, 40 // share)):
+                keep(figure)
 
         for figure in audit.sealed_and_verified(100_000 // share):
             keep(figure)
