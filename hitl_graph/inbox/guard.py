@@ -114,7 +114,9 @@ class Guard:
             raise Refused(421, "These pages are not served under this name.")
         if path.startswith(_STATIC):
             return None
-        if path.startswith(_LINKS):  # bound to a person and a case; nobody else who is signed in uses it
+        if path.startswith(
+            _LINKS
+        ):  # bound to a person and a case: whoever else has it can do nothing with it
             self._counted(self._strangers, place)
             request.state.principal = await _holder(request, settings)
             return None
@@ -172,12 +174,17 @@ async def _who(request: Request, settings: Settings, path: str) -> Principal | N
     return await session_of(desk_of(request), settings, request)
 
 
-async def _holder(request: Request, settings: Settings) -> Principal | None:
-    """Who holds a link, as far as it is known: by their session, or by what the request itself proves."""
-    who = await session_of(desk_of(request), settings, request)
-    if who is None and (claim := await settings.sign_in.claim(request)) is not None:
-        return Principal(id=claim.person, name=claim.name, way=claim.way)
-    return who
+async def _holder(request: Request, settings: Settings) -> Principal:
+    """Who holds a link: by their session, or by what the request itself proves.
+
+    Raises:
+        NotSignedIn: Nobody knows.
+    """
+    if who := await session_of(desk_of(request), settings, request):
+        return who
+    if (claim := await settings.sign_in.claim(request)) is None:
+        raise NotSignedIn
+    return Principal(id=claim.person, name=claim.name, way=claim.way)
 
 
 def _asked_from_here(request: Request) -> bool:
