@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hitl_graph import ActionClass
 from hitl_graph.desk import Desk
-from tests.inbox.serving import copied, inbox, paused, visit
+from tests.inbox.serving import copied, inbox, paused, ready, visit
 
 pytestmark = pytest.mark.xdist_group("inbox-browser-2")
 
@@ -126,8 +126,9 @@ def test_the_palette_jumps_to_pages_filters_cases_and_commands(browser: Browser,
     with inbox(db_url) as served, visit(browser, served, "/?who=mine") as page:
         page.get_by_text("Saved filters").click()
         page.get_by_label("Save this view as").fill("My own view")
-        with page.expect_navigation():
-            press(page, "Enter")
+        press(page, "Enter")
+        expect(page.get_by_text("Saved filters")).to_contain_text("1")  # on the new page
+        ready(page)
         for typed, wanted, address in (
             ("own view", "My own view", "**/?who=mine"),
             ("number 2", "number 2?", "**/cases/*"),
@@ -138,6 +139,7 @@ def test_the_palette_jumps_to_pages_filters_cases_and_commands(browser: Browser,
             expect(page.locator("#palette [aria-selected=true]")).to_contain_text(wanted)
             with page.expect_navigation(url=address):
                 press(page, "Enter")
+            ready(page)
         press(page, "Control+k")
         page.keyboard.type("next case")
         expect(page.locator("#palette [aria-selected=true] kbd")).to_have_text("j")
