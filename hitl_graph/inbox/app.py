@@ -97,7 +97,7 @@ def create_app(
         app.include_router(router)
     app.include_router(entry_router(settings.sign_in))
     app.include_router(api_router())
-    app.router.routes.extend(links_and_webhooks())
+    app.router.routes.extend(links_and_webhooks(undo_s=settings.undo_s))
     app.mount(
         "/static", StaticFiles(directory=str(resources.files("hitl_graph.inbox") / "static")), name="static"
     )

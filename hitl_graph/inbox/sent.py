@@ -25,7 +25,7 @@ __all__ = [
     "changes_of",
     "decision_of",
     "demand",
-    "demand_by_risk",
+    "demand_of_all",
     "digest_of_edits",
     "edits_of",
     "form_of",
@@ -128,8 +128,6 @@ def decision_of(case: Case, sent: Sent) -> Decision | list[Decision]:
     decision = decision_from_json(body)
     if request is not None:
         decision = check_decision(request, decision, any_cause=True)
-    if decision.type == "reject" and not (decision.reason or decision.note):
-        raise AnswerError(where, "reason", "is empty: say why, in a word to count by")
     return decision
 
 
@@ -148,26 +146,30 @@ def demand(case: Case, decision: Decision | list[Decision], sent: Sent, opened: 
     """Refuse a yes that the risk asks more of: evidence not opened, a text not typed, a diff not seen.
 
     Raises:
-        AnswerError: On `evidence`, `confirmed` or `changes`. Nothing was saved.
+        AnswerError: On `diff`, or as `demand_of_all`. Nothing was saved.
     """
     edits = any(isinstance(one, Edit) for one in (decision if isinstance(decision, list) else [decision]))
     if edits and sent.diffed != digest_of_edits(edits_of(case, sent)):
         raise AnswerError(
             f"review {case.id}", "diff", "look at the changes as they are below, and send them then"
         )
-    demand_by_risk(case, decision, sent.confirmed, opened)
+    demand_of_all(case, decision, sent.confirmed, opened)
 
 
-def demand_by_risk(
+def demand_of_all(
     case: Case, decision: Decision | list[Decision], confirmed: str, opened: Iterable[int]
 ) -> None:
-    """What the risk asks of a decision, on a page and by a program: the evidence opened, a text typed.
+    """What is asked on a page and by a program: a no says why; by its risk, a yes wants evidence opened, a text typed.
 
     Raises:
-        AnswerError: On `evidence` or `confirmed`. Nothing was saved.
+        AnswerError: On `reason`, `evidence` or `confirmed`. Nothing was saved.
     """
     request, where = case.request, f"review {case.id}"
-    if request is None or isinstance(decision, list):
+    if isinstance(decision, list):
+        return
+    if decision.type == "reject" and not (decision.reason or decision.note):
+        raise AnswerError(where, "reason", "is empty: say why, in a word to count by")
+    if request is None:
         return
     final = apply_decision(request, decision).final
     asks = friction(request, final, (decision.tool or "") if isinstance(decision, Edit) else "")

@@ -93,11 +93,12 @@ async def open_link(desk: Desk, token: str, *, signed_in: str = "") -> tuple[Lin
     return link, case
 
 
-async def use_link(desk: Desk, token: str, *, signed_in: str = "") -> Case:
+async def use_link(desk: Desk, token: str, *, signed_in: str = "", undo_s: float = 0) -> Case:
     """Decide by a link, once.
 
     Args:
         desk: The desk. token: The link's. signed_in: Who is known to hold it, if anybody is.
+        undo_s: Seconds for which the decision can be taken back.
 
     Returns:
         The case, decided.
@@ -114,7 +115,7 @@ async def use_link(desk: Desk, token: str, *, signed_in: str = "") -> Case:
     place = {"thread_id": link.thread_id, "review_id": link.review_id}
     try:
         _check_person(link, signed_in)
-        return await _decide(desk, link)
+        return await _decide(desk, link, undo_s)
     except LinkRefused as refused:
         await note_refusal(desk, by=signed_in or link.person, what="link", why=refused.why, **place)
         raise
@@ -122,7 +123,7 @@ async def use_link(desk: Desk, token: str, *, signed_in: str = "") -> Case:
         raise LinkRefused(type(error).__name__) from None
 
 
-async def _decide(desk: Desk, link: Link) -> Case:
+async def _decide(desk: Desk, link: Link, undo_s: float) -> Case:
     await _check_time_and_use(desk, link)
     if link.action == "approve" and takes_more(await desk.show(link.review_id, thread_id=link.thread_id)):
         raise LinkRefused("a link approves nothing of a high risk")
@@ -133,6 +134,7 @@ async def _decide(desk: Desk, link: Link) -> Case:
         digest=link.digest,
         thread_id=link.thread_id,
         idempotency_key=f"link:{link.nonce}",
+        undo_s=undo_s,
     )
     # Two clicks at the same time are one decision, by the key. This tells the second that it was the second.
     used: dict[str, Any] = {"thread_id": link.thread_id, "review_id": link.review_id, "by": link.person}

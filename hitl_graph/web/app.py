@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -65,13 +66,19 @@ def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str 
     return app
 
 
-def links_and_webhooks() -> list[Any]:
-    """The routes of links and webhooks, for an application of one's own whose `state.desk` is an open desk."""
+def links_and_webhooks(*, undo_s: float = 0) -> list[Any]:
+    """The routes of links and webhooks, for an application of one's own whose `state.desk` is an open desk.
+
+    Args:
+        undo_s: Seconds for which what a link decides can be taken back.
+    """
     from starlette.routing import Route
+
+    link = functools.partial(_link, undo_s=undo_s)
 
     return [
         Route("/webhooks/decide", _webhook, methods=["POST"]),
-        Route("/links/{token}", _link, methods=["GET", "POST"]),
+        Route("/links/{token}", link, methods=["GET", "POST"]),
     ]
 
 
@@ -98,7 +105,7 @@ async def _webhook(request: Request) -> Any:
     return JSONResponse(told, status)
 
 
-async def _link(request: Request) -> Any:
+async def _link(request: Request, *, undo_s: float) -> Any:
     """GET shows, POST decides."""
     from starlette.responses import HTMLResponse
 
@@ -109,7 +116,8 @@ async def _link(request: Request) -> Any:
     signed_in = "" if holder is None else holder.id
     try:
         if request.method == "POST":
-            return HTMLResponse(pages.done_page(await use_link(desk, token, signed_in=signed_in)))
+            case = await use_link(desk, token, signed_in=signed_in, undo_s=undo_s)
+            return HTMLResponse(pages.done_page(case))
         return HTMLResponse(pages.ask_page(*await open_link(desk, token, signed_in=signed_in)))
     except LinkRefused as refused:
         _log.info("a link was refused: %s", refused.why)

@@ -30,8 +30,9 @@ def http(db_url: str, paying: Case) -> Iterator[TestClient]:
         yield made
 
 
-def decide(http: TestClient, case: Case, decision: str = "approve", **more: Any) -> Any:
-    body = {"decision": {"type": decision}, "digest": case.digest, **more}
+def decide(http: TestClient, case: Case, decision: str | dict[str, str] = "approve", **more: Any) -> Any:
+    said = decision if isinstance(decision, dict) else {"type": decision}
+    body = {"decision": said, "digest": case.digest, **more}
     return http.post(f"/api/v1/cases/{case.id}/decide", json=body)
 
 
@@ -63,8 +64,10 @@ def test_with_both_it_is_decided_and_what_was_opened_is_kept(
     assert len(query(db_url, "SELECT * FROM hitl.events WHERE type = 'evidence_opened'")) == 1
 
 
-def test_a_no_asks_nothing_of_it(http: TestClient, paying: Case) -> None:
-    assert decide(http, paying, "reject").status_code == 200
+def test_a_no_says_why_and_no_more_is_asked_of_it(http: TestClient, paying: Case) -> None:
+    refused = decide(http, paying, "reject")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "reason")
+    assert decide(http, paying, {"type": "reject", "reason": "too much"}).status_code == 200
 
 
 def press(db_url: str, case: Case, action: str) -> Case:

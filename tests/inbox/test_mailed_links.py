@@ -135,6 +135,12 @@ def test_a_link_that_somebody_else_has_taken_is_refused_to_them(mailed: Mailed) 
     assert mailed.ana.post(mailed.approve).status_code == 200
 
 
+def test_what_a_link_decided_can_be_taken_back_as_on_the_page(mailed: Mailed) -> None:
+    assert mailed.ana.post(mailed.approve).status_code == 200
+    undone = mailed.ana.post(f"/api/v1/cases/{mailed.case.id}/undo", json={})
+    assert undone.json()["status"] == "pending", undone.text
+
+
 def test_a_stolen_link_leads_whoever_is_not_signed_in_to_the_sign_in_and_no_further(mailed: Mailed) -> None:
     """The same for every link, so that nobody learns from it which ones count."""
     before = mailed.state()

@@ -223,7 +223,7 @@ def test_where_nothing_is_mine_the_page_says_who_is_waited_for(db_url: str) -> N
     """And leads there."""
     paused(db_url, "t1")
     with client(db_url) as http:
-        assert "Nothing waits for you. 1 waits for others" in http.get("/?who=mine").text
+        assert "Nothing waits for you. 1 waits for your team" in http.get("/?who=mine").text
 
 
 def test_text_from_outside_is_text_and_its_hidden_characters_are_seen(db_url: str) -> None:

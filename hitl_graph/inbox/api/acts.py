@@ -17,7 +17,7 @@ from hitl_graph.inbox.api.strict import StrictRoute
 from hitl_graph.inbox.case_page import SQL, opened_by
 from hitl_graph.inbox.principals import Principal
 from hitl_graph.inbox.requests import Decides, Moves, TheDesk, TheSettings
-from hitl_graph.inbox.sent import demand_by_risk
+from hitl_graph.inbox.sent import demand_of_all
 
 __all__ = ["router"]
 
@@ -34,7 +34,7 @@ async def decide(who: Decides, desk: TheDesk, settings: TheSettings, review_id: 
     case = await desk.show(review_id, thread_id=body.thread_id)
     if case.status is Status.PENDING and case.digest == body.digest:  # else the desk says what is wrong
         await _keep_opened(desk, case, who, body.opened)
-        demand_by_risk(case, decision, body.confirmed, await opened_by(desk, case, who.id))
+        demand_of_all(case, decision, body.confirmed, await opened_by(desk, case, who.id))
     case = await desk.decide(
         review_id,
         decision,
@@ -108,7 +108,7 @@ async def reroute(who: Moves, desk: TheDesk, review_id: str, body: Give) -> Case
 
 
 @router.post("/snooze")
-async def snooze(who: Decides, desk: TheDesk, review_id: str, body: Snooze) -> Case:
+async def snooze(who: Moves, desk: TheDesk, review_id: str, body: Snooze) -> Case:
     """Hide a case for a while; its time limit goes on."""
     given: dict[str, Any] = {"until": body.until, "hours": body.hours, "thread_id": body.thread_id}
     return Case(**told(await desk.snooze(review_id, by=who.id, **given)))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from hitl_graph.desk import Case, Desk
+from hitl_graph.desk import Case
 from hitl_graph.errors import AnswerError, CaseClaimed, NotAuthorised, NotClaimed
 from hitl_graph.inbox.case_page import SQL, address, now_values, trail_of
 from hitl_graph.inbox.look import Look
 from hitl_graph.inbox.pages.decide import SHOWN, decided_page, refused_page, the_form
+from hitl_graph.inbox.principals import Principal
 from hitl_graph.inbox.rendering import page
 from hitl_graph.inbox.requests import Decides, Moves, Refused, Signed, TheDesk, is_htmx
 from hitl_graph.plain import key_of
@@ -25,126 +26,116 @@ router = APIRouter()
 _DOING = ("viewing", "editing")
 _MOST_HOURS = 24 * 366.0
 
+Said = dict[str, str]
+"""The fields of a form."""
+Act = Callable[[Case, Said], Awaitable[Case]]
 
-async def _done(
-    request: Request,
-    desk: Desk,
-    who: Any,
-    review_id: str,
-    form: str,
-    act: Callable[[Case, dict[str, str]], Awaitable[Case]],
-    *,
-    here_only: bool = False,
-) -> Response:
-    """Do one thing with a case and show it as it is then; what is refused is said on its page."""
-    sent, thread = await the_form(request)
-    values = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-    case = await desk.show(review_id, thread_id=thread)
-    try:
-        case = await act(case, values)
-    except SHOWN as error:
-        return await refused_page(request, desk, who, case, error, sent, form)
-    if here_only and is_htmx(
-        request
-    ):  # nothing else of the page has changed, and somebody may be typing in it
-        lines = history_lines(await desk.history(case.id, thread_id=case.thread_id))
-        return page(request, "parts/case_live.html", {**(await now_values(desk, case, who)), "lines": lines})
-    return await decided_page(request, desk, who, case)
+
+class CaseForms:
+    """The small forms of a case's page: each does one thing with the case."""
+
+    def __init__(self, request: Request, desk: TheDesk) -> None:
+        self._request, self._desk = request, desk
+
+    async def do(
+        self, who: Principal, review_id: str, form: str, act: Act, *, here_only: bool = False
+    ) -> Response:
+        """Do it and show the case as it is then; what is refused is said on its page.
+
+        Args:
+            who: Who does it. review_id: With which case. form: Which form it was.
+            act: What is done, with what the form says.
+            here_only: Nothing else of the page changes, where somebody may be typing.
+        """
+        request, desk = self._request, self._desk
+        sent, thread = await the_form(request)
+        said = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+        case = await desk.show(review_id, thread_id=thread)
+        try:
+            case = await act(case, said)
+        except SHOWN as error:
+            return await refused_page(request, desk, who, case, error, sent, form)
+        if here_only and is_htmx(request):
+            lines = history_lines(await desk.history(case.id, thread_id=case.thread_id))
+            values = {**(await now_values(desk, case, who)), "lines": lines}
+            return page(request, "parts/case_live.html", values)
+        return await decided_page(request, desk, who, case)
+
+
+Forms = Annotated[CaseForms, Depends()]
 
 
 @router.post("/cases/{review_id}/claim")
-async def claim(request: Request, who: Decides, desk: TheDesk, review_id: str) -> Response:
+async def claim(who: Decides, desk: TheDesk, forms: Forms, review_id: str) -> Response:
     """Be at it."""
-    return await _done(
-        request,
-        desk,
-        who,
-        review_id,
-        "claim",
-        lambda c, _: desk.claim(c.id, by=who.id, thread_id=c.thread_id),
-        here_only=True,
-    )
+
+    async def act(case: Case, _: Said) -> Case:
+        return await desk.claim(case.id, by=who.id, thread_id=case.thread_id)
+
+    return await forms.do(who, review_id, "claim", act, here_only=True)
 
 
 @router.post("/cases/{review_id}/release")
-async def release(request: Request, who: Decides, desk: TheDesk, review_id: str) -> Response:
+async def release(who: Decides, desk: TheDesk, forms: Forms, review_id: str) -> Response:
     """Let it go."""
-    return await _done(
-        request,
-        desk,
-        who,
-        review_id,
-        "release",
-        lambda c, _: desk.release(c.id, by=who.id, thread_id=c.thread_id),
-        here_only=True,
-    )
+
+    async def act(case: Case, _: Said) -> Case:
+        return await desk.release(case.id, by=who.id, thread_id=case.thread_id)
+
+    return await forms.do(who, review_id, "release", act, here_only=True)
 
 
 @router.post("/cases/{review_id}/take-claim")
-async def take_claim(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+async def take_claim(who: Moves, desk: TheDesk, forms: Forms, review_id: str) -> Response:
     """Be at it instead of somebody else, with a reason that is kept."""
-    return await _done(
-        request,
-        desk,
-        who,
-        review_id,
-        "take-claim",
-        lambda c, v: desk.take_over_claim(c.id, by=who.id, reason=v.get("reason", ""), thread_id=c.thread_id),
-    )
+
+    async def act(case: Case, said: Said) -> Case:
+        why = said.get("reason", "")
+        return await desk.take_over_claim(case.id, by=who.id, reason=why, thread_id=case.thread_id)
+
+    return await forms.do(who, review_id, "take-claim", act)
 
 
 @router.post("/cases/{review_id}/reassign")
-async def reassign(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+async def reassign(who: Moves, desk: TheDesk, forms: Forms, review_id: str) -> Response:
     """Name the person who must act."""
-    return await _done(
-        request,
-        desk,
-        who,
-        review_id,
-        "reassign",
-        lambda c, v: desk.reassign(
-            c.id, to=v.get("to", ""), by=who.id, reason=v.get("reason", ""), thread_id=c.thread_id
-        ),
-    )
+
+    async def act(case: Case, said: Said) -> Case:
+        to, why = said.get("to", ""), said.get("reason", "")
+        return await desk.reassign(case.id, to=to, by=who.id, reason=why, thread_id=case.thread_id)
+
+    return await forms.do(who, review_id, "reassign", act)
 
 
 @router.post("/cases/{review_id}/reroute")
-async def reroute(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+async def reroute(who: Moves, desk: TheDesk, forms: Forms, review_id: str) -> Response:
     """Give it to another group."""
-    return await _done(
-        request,
-        desk,
-        who,
-        review_id,
-        "reroute",
-        lambda c, v: desk.reroute(
-            c.id, to=v.get("to", ""), by=who.id, reason=v.get("reason", ""), thread_id=c.thread_id
-        ),
-    )
+
+    async def act(case: Case, said: Said) -> Case:
+        to, why = said.get("to", ""), said.get("reason", "")
+        return await desk.reroute(case.id, to=to, by=who.id, reason=why, thread_id=case.thread_id)
+
+    return await forms.do(who, review_id, "reroute", act)
 
 
 @router.post("/cases/{review_id}/snooze")
-async def snooze(request: Request, who: Moves, desk: TheDesk, review_id: str) -> Response:
+async def snooze(who: Moves, desk: TheDesk, forms: Forms, review_id: str) -> Response:
     """Put it off; its time limit goes on."""
 
-    async def act(case: Case, values: dict[str, str]) -> Case:
-        return await desk.snooze(case.id, by=who.id, hours=_hours(values), thread_id=case.thread_id)
+    async def act(case: Case, said: Said) -> Case:
+        return await desk.snooze(case.id, by=who.id, hours=_hours(said), thread_id=case.thread_id)
 
-    return await _done(request, desk, who, review_id, "snooze", act)
+    return await forms.do(who, review_id, "snooze", act)
 
 
 @router.post("/cases/{review_id}/acknowledge")
-async def acknowledge(request: Request, who: Decides, desk: TheDesk, review_id: str) -> Response:
+async def acknowledge(who: Decides, desk: TheDesk, forms: Forms, review_id: str) -> Response:
     """Say that it is seen, so that its level is told no more for a while."""
-    return await _done(
-        request,
-        desk,
-        who,
-        review_id,
-        "acknowledge",
-        lambda c, _: desk.acknowledge(c.id, by=who.id, thread_id=c.thread_id),
-        here_only=True,
-    )
+
+    async def act(case: Case, _: Said) -> Case:
+        return await desk.acknowledge(case.id, by=who.id, thread_id=case.thread_id)
+
+    return await forms.do(who, review_id, "acknowledge", act, here_only=True)
 
 
 @router.post("/cases/{review_id}/here")
@@ -195,7 +186,7 @@ async def opened(
     )
 
 
-def _hours(values: dict[str, str]) -> float:
+def _hours(values: Said) -> float:
     try:
         hours = float(values.get("hours", ""))
     except ValueError:
