@@ -21,11 +21,12 @@ __all__ = ["Queue", "pause_s"]
 
 SQL = load_statements("hitl_graph.workers", "jobs.sql")
 _FIRST_S, _LONGEST_S = 0.1, 2.0
+_RANDOM = random.SystemRandom()  # a program's own seed stays as the program left it
 
 
 def pause_s(failures: int, *, first: float = _FIRST_S, longest: float = _LONGEST_S) -> float:
     """How long to wait after so many failures in a row: twice as long each time, and never just as long as others."""
-    return min(first * 2.0 ** min(failures, 16), longest) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+    return min(first * 2.0 ** min(failures, 16), longest) * _RANDOM.uniform(0.5, 1.0)
 
 
 class Queue(JobManager):

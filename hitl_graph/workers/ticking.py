@@ -17,6 +17,7 @@ __all__ = ["acts_of", "tick"]
 Act = Callable[[], Awaitable[Any]]
 
 SQL = load_statements("hitl_graph.workers", "jobs.sql")
+_RANDOM = random.SystemRandom()  # a program's own seed stays as the program left it
 
 
 def acts_of(desk: Desk) -> dict[str, Act]:
@@ -75,4 +76,4 @@ async def _again_and_again(name: str, act: Act, every_s: float, tell: Callable[[
             if said != type(error).__name__:
                 tell(f"{name} did not work: {error!r}")
             said = type(error).__name__
-        await asyncio.sleep(every_s * random.uniform(0.8, 1.2))  # noqa: S311  # workers need not tick together
+        await asyncio.sleep(every_s * _RANDOM.uniform(0.8, 1.2))  # workers need not tick together

@@ -7,7 +7,7 @@ from typing import Any
 
 from hitl_graph import Evidence
 
-__all__ = ["MAIL", "WAITING", "about", "message"]
+__all__ = ["MAIL", "WAITING", "about", "message", "spam"]
 
 _LATE = (
     "Hello,\n\nmy tent (order 88213) was promised for last Friday. It is Tuesday now, the tracking page has not "
@@ -47,7 +47,8 @@ def _order(**columns: str) -> Evidence:
     return Evidence("Order", columns, source="the shop")
 
 
-def _spam(number: int, sender: str, text: str) -> tuple[str, float, str, Any, dict[str, Any]]:
+def spam(number: int, sender: str, text: str) -> tuple[str, float, str, Any, dict[str, Any]]:
+    """What `WAITING` lists, of one message that is taken for spam."""
     said = {"label": "spam", "sender": sender}
     return f"ticket-{number}", 0.6, "spam_check", said, about(message(text, number))
 
@@ -166,11 +167,11 @@ WAITING: tuple[tuple[str, float, str, Any, dict[str, Any]], ...] = (
             blocks=("a customer in the chat",),
         ),
     ),
-    _spam(8230, "win@prizes.example", "You have won 2 tents!!! Click http://prizes.example/claim"),
-    _spam(8231, "seo@rank-higher.example", "We can bring your shop to the first page. Reply for our prices."),
-    _spam(8233, "hello@cheap-links.example", "Dear owner, we buy and sell links. Are you interested?"),
-    _spam(8234, "newsletter@unknown.example", "This week: ten ways to earn money from your sofa."),
-    _spam(8232, "invoice@pay-now.example", "Overdue invoice attached, open the document at once."),
+    spam(8230, "win@prizes.example", "You have won 2 tents!!! Click http://prizes.example/claim"),
+    spam(8231, "seo@rank-higher.example", "We can bring your shop to the first page. Reply for our prices."),
+    spam(8233, "hello@cheap-links.example", "Dear owner, we buy and sell links. Are you interested?"),
+    spam(8234, "newsletter@unknown.example", "This week: ten ways to earn money from your sofa."),
+    spam(8232, "invoice@pay-now.example", "Overdue invoice attached, open the document at once."),
     (
         "ticket-8199",
         9.0,

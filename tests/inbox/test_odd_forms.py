@@ -23,6 +23,8 @@ from tests.inbox.test_case import BATCH
 from tests.notices.receivers import query
 from tests.views.test_reading import ORDER, PROPOSAL
 
+# A complaint of hypothesis would show all the values below.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 FULL = bool(os.environ.get("HITL_FULL"))
 WRITES = sorted(one.partition(" ")[2] for one in PAGES if one.startswith("POST") and "sign-out" not in one)
 READS = sorted(one.partition(" ")[2] for one in PAGES if one.startswith("GET") and one != "GET /live")
