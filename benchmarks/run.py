@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import audit, in_process, inbox_browser, on_postgres, queue_page
+from benchmarks import audit, in_process, inbox_browser, insights_page, on_postgres, queue_page
 from benchmarks.measure import Figure
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -43,6 +43,7 @@ def main() -> None:
                 on_postgres.one_at_a_time(300 // share),
                 on_postgres.many_at_once(240 // share),
                 queue_page.pages(max(10, 50 // share)),
+                insights_page.pages(max(3, 20 // share)),
             )
             for work in works:
                 for figure in asyncio.run(_all(work)):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BROKEN",
+    "PROBLEMS",
+    "TYPES",
     "Schema",
     "any_of",
     "branches",
@@ -197,15 +199,15 @@ def _explained(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
         return (*path, extra), "is not a field that can be edited here"
     if word == "type":
         wanted = [wanted] if isinstance(wanted, str) else wanted
-        return path, f"should be {' or '.join(_TYPES.get(t, str(t)) for t in wanted)}"
+        return path, f"should be {' or '.join(TYPES.get(t, str(t)) for t in wanted)}"
     if word == "pattern":
         return path, f"should match the pattern {wanted}"
-    if word in _PROBLEMS:
-        return path, _PROBLEMS[word].format(shown)
+    if word in PROBLEMS:
+        return path, PROBLEMS[word].format(shown)
     return path, f"breaks the rule {word!r} of its schema"
 
 
-_TYPES = {
+TYPES = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
@@ -214,7 +216,9 @@ _TYPES = {
     "object": "an object",
     "null": "null",
 }
-_PROBLEMS = {
+"""What a type of JSON is called in a problem."""
+
+PROBLEMS = {
     "enum": "should be one of {}",
     "const": "should be {}",
     "minimum": "should be at least {}",
@@ -234,3 +238,4 @@ _PROBLEMS = {
     "oneOf": "should have exactly one of the forms that its schema takes",
     "not": "has a form that its schema rules out",
 }
+"""What is said of a value that breaks a rule, by the rule: developers read it, and `hitl_graph.views.field_words`."""

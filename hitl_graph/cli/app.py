@@ -34,6 +34,7 @@ from hitl_graph.cli import (
 )
 from hitl_graph.cli.output import explain, installed_version, report_error
 from hitl_graph.cli.tenants import with_tenants
+from hitl_graph.storage.ways import coming_through
 
 __all__ = ["app", "main"]
 
@@ -80,6 +81,8 @@ app.command("doctor", short_help="See whether everything is in order.")(doctor.d
 app.command("repair", short_help="See what is wrong with a thread, and repair it.")(repair.repair)
 
 
+_RUNNING = ("demo", "inbox", "resume", "worker")
+"""What these do is done by graphs, or by who comes to the pages."""
 _AGAIN_S = 0.2
 _leaving = threading.Event()
 
@@ -137,9 +140,12 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
 
 @app.callback()
 def _root(
+    context: typer.Context,
     *,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
-    pass
+    del version  # it has left
+    if context.invoked_subcommand not in _RUNNING:
+        context.with_resource(coming_through("command"))

@@ -17,6 +17,7 @@ from hitl_graph.cli.output import clock, facts, one_line, safe, short_id, span, 
 from hitl_graph.desk import Case, Status
 from hitl_graph.plain import hidden_characters
 from hitl_graph.reviews import ReviewRequest
+from hitl_graph.views.ways import way_words
 
 __all__ = ["case_view", "commands"]
 
@@ -315,6 +316,8 @@ def _events(history: Sequence[Mapping[str, Any]]) -> Table:
         table.add_row(
             Text(f"  {clock(event['at'])}", "dim"),
             one_line(str(event["type"]).replace("_", " ")),
-            one_line(", ".join(f"{k} {v}" for k, v in said.items()), "dim"),
+            one_line(
+                ", ".join([*(f"{k} {v}" for k, v in said.items()), *filter(None, [way_words(data)])]), "dim"
+            ),
         )
     return table

@@ -82,7 +82,8 @@ class Screen:
         if port := _far_from_here(address):
             say(safe(f"From another machine: ssh -L {port}:127.0.0.1:{port} and this machine's name."))
         if others:
-            say(safe(f"{others:,} more {'waits' if others == 1 else 'wait'} there, not of this run."))
+            left = f"{others:,} more {'waits' if others == 1 else 'wait'} there, not of this run"
+            say(safe(f"{left}: the queue leaves them out until you take its filter off."))
         say(safe(f"{back} goes on, and mail goes to {mail}."), soft_wrap=True)
         say(safe("Ctrl-C ends: what is open stays paused. `demo --no-inbox` asks here instead.", "dim"))
         if self._draws:

@@ -121,6 +121,8 @@ def inbox(  # noqa: PLR0913  # each is an option of the command
     except ValueError as error:
         raise HitlError(str(error)) from None
     listening = serving.listen(host, port)
+    for name in ("psycopg.pool", "procrastinate"):  # what they would print many times is said once
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with _worker(graphs, db) if work else contextlib.nullcontext():
         place = serving.address_of(listening)
         shown = f"{place}/sign-in/token?token={way.token}" if local else settings.address or place
@@ -136,8 +138,6 @@ def _worker(graphs: dict[str, NamedGraph], db: str | None) -> contextlib.Abstrac
         workers: Any = importlib.import_module("hitl_graph.workers")
     except ImportError as error:
         raise HitlError(f"--work: {error}") from error
-    for name in ("psycopg.pool", "procrastinate"):  # what they would print many times the worker says once
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     told: contextlib.AbstractContextManager[Any] = workers.Worker(
         graphs, db, tell=lambda text: err().print(one_line(text, most=500), soft_wrap=True)
     )

@@ -10,8 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hitl_graph.cli.output import facts, one_line, value_text
+from hitl_graph.views.ways import way_words
 
 __all__ = ["story_view"]
+
+_DECIDED = ("decided", "decided_elsewhere", "answer_known")
 
 
 def story_view(told: Mapping[str, Any]) -> Group:
@@ -24,7 +27,7 @@ def story_view(told: Mapping[str, Any]) -> Group:
         "Asked": Text.assemble(one_line(review["asked_at"]), "  ", one_line(about)),
         "Proposed": value_text(told["proposed"]["arguments"]),
         "Seen": one_line(told["seen"]["digest"]),
-        "Decided": _decision(decided),
+        "Decided": _decision(decided, told["events"]),
         "Changed": _changes(decided),
         "Informed": "yes: what was decided on is what was shown" if told["informed"] else "not proven",
         "Done": _effects(told["effects"]),
@@ -40,11 +43,12 @@ def story_view(told: Mapping[str, Any]) -> Group:
     return Group(facts(rows), Text(), _events(told["events"]))
 
 
-def _decision(decided: Mapping[str, Any] | None) -> Text:
+def _decision(decided: Mapping[str, Any] | None, events: list[Mapping[str, Any]]) -> Text:
     if decided is None:
         return Text("nobody has decided")
     who = (decided["identity"] or {}).get("name") or decided["by"]
-    said = f"{decided['type']} by {who} at {decided['decided_at']} by way of {decided['via']}"
+    way = next((way_words(one["data"]) for one in reversed(events) if one["type"] in _DECIDED), "")
+    said = f"{decided['type']} by {who} at {decided['decided_at']}{f', {way}' if way else ''}"
     return one_line(f"{said}, after {decided['waited_s']:.0f} s")
 
 
@@ -72,7 +76,7 @@ def _versions(versions: Mapping[str, Any] | None) -> Text:
 
 def _events(events: list[Mapping[str, Any]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("Event", "When", "What", "By", "Seal"):
+    for name in ("Event", "When", "What", "By", "Way", "Seal"):
         table.add_column(name, overflow="fold")
     for one in events:
         data = one["data"] or {}
@@ -80,5 +84,7 @@ def _events(events: list[Mapping[str, Any]]) -> Table:
         if what == "refused_attempt":
             what = f"refused: {data.get('what')}: {data.get('why')}"
         seal = "waits" if one["seal"] is None else f"{one['seal']} {one['hash'][:12]}"
-        table.add_row(str(one["id"]), one_line(one["at"]), one_line(what), one_line(by), seal)
+        table.add_row(
+            str(one["id"]), one_line(one["at"]), one_line(what), one_line(by), one_line(way_words(data)), seal
+        )
     return table

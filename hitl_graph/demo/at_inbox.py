@@ -9,6 +9,7 @@ import functools
 import shlex
 import time
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlencode
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -20,6 +21,7 @@ from hitl_graph.demo.run import Progress, Run, Work, handled
 from hitl_graph.desk import Desk
 from hitl_graph.errors import DeskError
 from hitl_graph.inbox import Settings
+from hitl_graph.inbox.look import Look
 from hitl_graph.inbox.serving import served
 from hitl_graph.inbox.sign_in import LocalToken
 from hitl_graph.plain import key_of
@@ -145,7 +147,7 @@ class AtInbox:
         pages = served(settings, url=run.url)
         address = await asyncio.to_thread(pages.__enter__)
         try:
-            self.opened(f"{address}/sign-in/token?token={way.token}", others)
+            self.opened(f"{address}/sign-in/token?{_entry(way.token, run, others)}", others)
             yield
         finally:
             await asyncio.to_thread(pages.__exit__, None, None, None)
@@ -182,6 +184,14 @@ async def run_at_inbox(run: Run, person: AtInbox, progress: Progress = lambda *_
         await person.finish(work)
 
     return await handled(run, finish, progress)
+
+
+def _entry(token: str, run: Run, others: int) -> str:
+    """What lets somebody in: to the queue, of which only this run's cases are shown where others wait there too."""
+    entry = {"token": token}
+    if others:
+        entry["to"] = Look(q=f"demo-{run.id}-").address()
+    return urlencode(entry)
 
 
 class _Look:

@@ -41,7 +41,7 @@ class Acknowledging(Acting):
         where = {"thread_id": case.thread_id, "id": case.id}
         async with self._refusals(case, by, "acknowledge"):
             async with self.transaction() as conn:
-                locked, who = await self._lock_as(conn, case, by)
+                locked, who = await self._lock_as(conn, case, by, "acknowledge")
                 if pending := locked["status"] == "pending":
                     await _hold(conn, where, who.id)
             case = await self.show(case.id, thread_id=case.thread_id)

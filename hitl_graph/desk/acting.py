@@ -8,10 +8,11 @@ from typing import Any
 
 import psycopg
 
+from hitl_graph.desk.admitting import admit, claimed_by_another
 from hitl_graph.desk.case import Case, Status
 from hitl_graph.desk.cases import Cases
 from hitl_graph.desk.connected import Connection, rows
-from hitl_graph.desk.identity import Identity, authorise, identify
+from hitl_graph.desk.identity import Identity
 from hitl_graph.errors import (
     CaseClaimed,
     DecisionConflict,
@@ -26,7 +27,7 @@ from hitl_graph.errors import (
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
 
-__all__ = ["Acting", "claimed_as", "must_be_apart", "must_be_open"]
+__all__ = ["Acting", "claimed_as", "must_be_open"]
 
 SQL = load_statements("hitl_graph.desk", "deciding.sql")
 REFUSALS = (
@@ -65,25 +66,25 @@ class Acting(Cases):
         return row
 
     async def _lock_as(
-        self, conn: Connection, case: Case, by: str, *, leads: bool = False
+        self, conn: Connection, case: Case, by: str, what: str
     ) -> tuple[dict[str, Any], Identity]:
-        """`_lock`, for somebody who may act on the case, or (`leads`) who leads.
+        """`_lock`, for somebody who may do this with the case.
 
         Raises:
             NotAuthorised: They may not.
         """
         row = await self._lock(conn, case, by)
-        who = identify(by, row, review_id=case.id)
-        return row, authorise(who, row, review_id=case.id, leads=leads)
+        excluded = case.request.excluded if case.request else ()
+        return row, admit(what, row, by, review_id=case.id, excluded=excluded)
 
     async def _why_not(
         self, case: Case, row: Mapping[str, Any], by: str, digest: str | None = None
     ) -> DeskError:
         """Why a statement took no effect on the row that was locked."""
-        if row["claimed_by"] is not None and key_of(row["claimed_by"]) != key_of(by):
+        if claimed := claimed_by_another(row, by, review_id=case.id):
             open_as_shown = row["status"] == Status.PENDING and digest in (None, row["digest"])
             if open_as_shown:
-                return CaseClaimed(case.id, row["claimed_by"], row["claimed_until"].isoformat())
+                return claimed
         try:
             must_be_open(await self.show(case.id, thread_id=case.thread_id), digest)
         except DeskError as error:
@@ -95,17 +96,6 @@ def claimed_as(row: Mapping[str, Any], by: str) -> str:
     """The name as the claim of a locked row spells it, where it is theirs; else as it is."""
     holder: str | None = row["claimed_by"]
     return holder if holder is not None and key_of(holder) == key_of(by) else by
-
-
-def must_be_apart(case: Case, who: Identity) -> None:
-    """Refuse somebody who has a part in what is proposed: they neither decide it nor keep it from those who may.
-
-    Raises:
-        NotAuthorised: They have.
-    """
-    excluded = case.request.excluded if case.request else ()
-    if key_of(who.id) in {key_of(name) for name in excluded}:
-        raise NotAuthorised(case.id, who.id, "has a part in what is proposed, so that it is for others")
 
 
 def must_be_open(case: Case, digest: str | None = None) -> None:

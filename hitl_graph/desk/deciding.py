@@ -10,6 +10,7 @@ from typing import Any
 
 from hitl_graph.decisions import APPROVING, Decision
 from hitl_graph.desk.acting import SQL, Acting, claimed_as, must_be_open
+from hitl_graph.desk.admitting import admit
 from hitl_graph.desk.case import Case
 from hitl_graph.desk.codes import check_codes
 from hitl_graph.desk.connected import SQL as QUERIES
@@ -171,7 +172,7 @@ class Deciding(Acting):
         case = await self.show(review_id, thread_id=thread_id)
         async with self._refusals(case, by, "retry"):
             async with self.transaction() as conn:
-                _, who = await self._lock_as(conn, case, by)
+                _, who = await self._lock_as(conn, case, by, "retry")
                 params = {"thread_id": case.thread_id, "id": case.id, "by": who.id}
                 took = await rows(conn, QUERIES["retry"], params)
             if not took:
@@ -200,8 +201,8 @@ class Deciding(Acting):
                 return
             row = await self._lock(conn, case, request.by)
             excluded = case.request.excluded if case.request else ()
-            who = identify(request.by, row, review_id=case.id, via=request.via)
-            who = authorise(who, row, request.weighed.act, review_id=case.id, excluded=excluded)
+            asked: dict[str, Any] = {"review_id": case.id, "excluded": excluded, "act": request.weighed.act}
+            who = admit("decide", row, request.by, via=request.via, **asked)
             kept = request.weighed.kept
             check_codes(row["codes"], kept, case.id, required=request.via != "system")
             votes: list[Any] = []

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from typing import Any
 
-from hitl_graph.desk.acting import Acting, claimed_as, must_be_apart, must_be_open
+from hitl_graph.desk.acting import Acting, claimed_as, must_be_open
 from hitl_graph.desk.case import Case
 from hitl_graph.desk.connected import rows, storable
 from hitl_graph.desk.identity import Identity, identify, person_name
@@ -158,9 +158,7 @@ class Ownership(Acting):
         async with self._refusals(case, by, what):
             must_be_open(case)
             async with self.transaction() as conn:
-                row, who = await self._lock_as(conn, case, by, leads=what in ("reassign", "reroute"))
-                if what != "release":
-                    must_be_apart(case, who)
+                row, who = await self._lock_as(conn, case, by, what)
                 if what in ("reassign", "reroute"):
                     changes |= {"before": row["person"] if what == "reassign" else row["owner"]}
                     changes["to"] = await _able(conn, what, case, who, changes["to"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hitl_graph.desk.acting import SQL, Acting
+from hitl_graph.desk.admitting import admit
 from hitl_graph.desk.case import Case, Status
 from hitl_graph.desk.connected import rows
-from hitl_graph.desk.identity import Act, amount_of, authorise, identify, person_name
+from hitl_graph.desk.identity import Act, amount_of, person_name
 from hitl_graph.desk.weighing import weigh
 from hitl_graph.errors import DecisionConflict, ReviewClosed, TooLate
 from hitl_graph.plain import key_of
 from hitl_graph.wire import decisions_from_json
 
-__all__ = ["Undoing"]
+__all__ = ["Undoing", "undone_act"]
 
 
 class Undoing(Acting):
@@ -43,10 +46,10 @@ class Undoing(Acting):
             _must_be_decided(case)
             async with self.transaction() as conn:
                 row = await self._lock(conn, case, by)
-                who = identify(by, row, review_id=case.id)
-                if key_of(who.id) != key_of(case.by or ""):
-                    excluded = case.request.excluded if case.request else ()
-                    authorise(who, row, _act(case), review_id=case.id, excluded=excluded)
+                excluded = case.request.excluded if case.request else ()
+                act = None if key_of(by) == key_of(case.by or "") else undone_act(case)
+                whose: dict[str, Any] = {"excluded": excluded, "decided_by": case.by, "act": act}
+                who = admit("undo", row, by, review_id=case.id, **whose)
                 params = {"thread_id": case.thread_id, "id": case.id, "by": who.id, "person": key_of(who.id)}
                 took = await rows(
                     conn, SQL["undo"], {**params, "decider": key_of(case.by or ""), "decided_by": case.by}
@@ -59,7 +62,7 @@ class Undoing(Acting):
         return now
 
 
-def _act(case: Case) -> Act:
+def undone_act(case: Case) -> Act:
     """What takes authority to undo for another: what they let through, or what their no stands against."""
     act = weigh(case, decisions_from_json(case.decision or {})).act
     request = case.request

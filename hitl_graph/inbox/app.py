@@ -26,7 +26,9 @@ from hitl_graph.errors import (
 )
 from hitl_graph.inbox.settings import Settings
 from hitl_graph.plain import printable
+from hitl_graph.views.refusals import refusal_words
 from hitl_graph.web.app import links_and_webhooks
+from hitl_graph.web.outage import Outage, say_unusable
 
 try:
     from fastapi import FastAPI, Request
@@ -58,6 +60,8 @@ _NOTHING = "There is nothing here."
 _PATIENCE_S = 5.0  # people are told sooner than programs that the database is away
 _LATER = "The database cannot be used now. Nothing was decided, and what you typed is still on your page: try again."
 
+_UNREAD = "This form was not understood, and nothing was done: load its page again and fill it in once more."
+
 
 def create_app(
     settings: Settings, *, desk: Desk | None = None, url: str | None = None, tenant: str | None = None
@@ -80,6 +84,7 @@ def create_app(
             if desk is None:
                 app.state.desk = await stack.enter_async_context(Desk(url, tenant=tenant, max_size=20))
                 app.state.desk.pool.timeout = _PATIENCE_S
+            app.state.outage = await stack.enter_async_context(Outage(app.state.desk, _log))
             app.state.live = await stack.enter_async_context(Live(app.state.desk))
             yield
 
@@ -162,16 +167,20 @@ async def _not_done(request: Request, error: HitlError) -> Response:
     """What the desk refused: one answer for whatever there is not, whoever's it is."""
     if isinstance(error, (EffectNotFound, HoldNotFound, ReviewNotFound)):
         return _problem(request, 404, _NOTHING)
+    is_api = path_of(request).startswith("/api/")
+    text = str(error) if is_api else refusal_words(error)
     if isinstance(error, (AnswerError, PlainJsonError, NoticeError)):
-        return _problem(request, 422, str(error), field=error.field)
+        return _problem(request, 422, text, field=error.field)
     if isinstance(error, NotAuthorised):
-        return _problem(request, 403, str(error))
-    several = isinstance(error, AmbiguousReview) and not path_of(request).startswith("/api/")
-    return _problem(request, 300 if several else 409, str(error))
+        return _problem(request, 403, text)
+    several = isinstance(error, AmbiguousReview) and not is_api
+    return _problem(request, 300 if several else 409, text)
 
 
 async def _not_understood(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
+    if not path_of(request).startswith("/api/"):
+        return _problem(request, 422, _UNREAD)
     if first.get("type") == "json_invalid":
         return _problem(request, 422, f"body: {first['ctx']['error']}. Nothing was done.", field="body")
     where = first.get("loc", ())
@@ -190,7 +199,7 @@ async def _no_such_value(request: Request, error: Exception) -> Response:
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
-    _log.error("a page was not shown: the database cannot be used", exc_info=error)
+    say_unusable(error, _log, request.app.state.outage, "a page was not shown")
     return _problem(request, 503, _LATER)
 
 

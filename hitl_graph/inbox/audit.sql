@@ -16,6 +16,12 @@ AND e.type = ANY (%(types)s)
 -- name: by_who
 AND e.who = left(lower(%(who)s::text), 100)
 
+-- name: by_way
+AND e.way = %(way)s
+
+-- name: by_token
+AND e.way = 'api' AND hitl.said_through(e.data, 'token') = %(token)s
+
 -- name: by_thread
 AND e.thread_id = %(thread)s
 

@@ -7,7 +7,7 @@ import csv
 import dataclasses
 import datetime as dt
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, LiteralString, Self
 from urllib.parse import urlencode
 
@@ -16,8 +16,9 @@ from hitl_graph.desk.connected import storable
 from hitl_graph.inbox.queue_rows import case_address
 from hitl_graph.plain import printable
 from hitl_graph.storage.statements import load_statements
-from hitl_graph.views.log import event_line, type_words, types_of
+from hitl_graph.views.log import event_line, in_words, type_words, types_of
 from hitl_graph.views.nested import nested
+from hitl_graph.views.ways import WAYS
 
 __all__ = ["PAGE", "SQL", "LogLook", "csv_lines", "log_page", "thread_address"]
 
@@ -27,7 +28,7 @@ PAGE = 50
 """Events on a page."""
 _AT_ONCE = 500
 _LONGEST = 300
-_COLUMNS = ("id", "at", "type", "by", "what", "said", "thread", "case", "seal")
+_COLUMNS = ("id", "at", "type", "by", "what", "said", "way", "thread", "case", "seal")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for the beginning of a formula, in both widths."""
 
@@ -37,12 +38,15 @@ class LogLook:
     """What of the log is looked at: everything of it stands in the page's address.
 
     Attributes:
-        type: A type of events, or a group of types. who: By whom. thread: Of which thread. case: Of which case.
-        day: Of which day, in UTC. before: Only what came before this event: where the page before ended.
+        type: A type of events, or a group of types. who: By whom. way: By which way it came.
+        token: By which token of the API. thread: Of which thread. case: Of which case. day: Of which day, in UTC.
+        before: Only what came before this event: where the page before ended.
     """
 
     type: str = ""
     who: str = ""
+    way: str = ""
+    token: str = ""
     thread: str = ""
     case: str = ""
     day: dt.date | None = None
@@ -52,9 +56,10 @@ class LogLook:
     def read(cls, query: Mapping[str, str]) -> Self:
         """From an address or a form; what cannot be meant is as if it were not there."""
         given: dict[str, Any] = {}
-        for field in ("type", "who", "thread", "case"):
+        means: dict[str, Callable[[str], object]] = {"type": types_of, "way": WAYS.get}
+        for field in ("type", "who", "way", "token", "thread", "case"):
             text = query.get(field, "").strip()
-            if text and len(text) <= _LONGEST and storable(text) and (field != "type" or types_of(text)):
+            if text and len(text) <= _LONGEST and storable(text) and means.get(field, bool)(text):
                 given[field] = text
         with contextlib.suppress(ValueError):
             given["day"] = dt.date.fromisoformat(query.get("day", ""))
@@ -70,7 +75,8 @@ class LogLook:
 
     def query(self) -> dict[str, str]:
         """What is asked for, without the place in it."""
-        named = {"type": self.type, "who": self.who, "thread": self.thread, "case": self.case}
+        named = {"type": self.type, "who": self.who, "way": self.way, "token": self.token}
+        named |= {"thread": self.thread, "case": self.case}
         named["day"] = "" if self.day is None else self.day.isoformat()
         return {name: value for name, value in named.items() if value}
 
@@ -126,6 +132,8 @@ async def _rows(desk: Desk, look: LogLook, before: int | None, limit: int) -> li
         for name, asks in (
             ("by_type", look.type),
             ("by_who", look.who),
+            ("by_way", look.way),
+            ("by_token", look.token),
             ("by_thread", look.thread),
             ("by_case", look.case),
             ("by_day", look.day),
@@ -151,6 +159,7 @@ def _view(row: Mapping[str, Any]) -> dict[str, Any]:
         "words": type_words(row["type"]),
         "line": line,
         "by": line.by or str((row["data"] or {}).get("by") or ""),
+        "token": str(((row["data"] or {}).get("through") or {}).get("token") or ""),
         "refused": row["type"] == "refused_attempt",
         "thread": row["thread_id"],
         "thread_address": thread_address(row["thread_id"]) if row["thread_id"] else "",
@@ -158,7 +167,7 @@ def _view(row: Mapping[str, Any]) -> dict[str, Any]:
         "case_address": case,
         "question": row["question"] or "",
         "seal": row["seal"],
-        "data": nested(row["data"]) if row["data"] else None,
+        "data": in_words(nested(row["data"])) if row["data"] else None,
     }
 
 
@@ -166,7 +175,7 @@ def _record(row: Mapping[str, Any]) -> tuple[Any, ...]:
     line = event_line(row)
     by = str((row["data"] or {}).get("by") or "")
     told = (row["id"], row["at"].astimezone(dt.UTC).isoformat(), row["type"], by, line.text, line.said)
-    return (*told, row["thread_id"], row["review_id"], row["seal"])
+    return (*told, line.way, row["thread_id"], row["review_id"], row["seal"])
 
 
 def _cell(value: object) -> str:

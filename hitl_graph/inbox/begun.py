@@ -14,7 +14,7 @@ from hitl_graph.plain import JSON
 from hitl_graph.views.inputs import FORM, ORDER
 from hitl_graph.views.reading import form_over
 
-__all__ = ["begun_by", "over", "typed_of"]
+__all__ = ["begun_by", "lines_of", "over", "typed_of"]
 
 _WORDS = ("message", "question", "reason", "cause", "recurrence", "note")
 _TURNS = ("undone", "refused", "decided", "changed")
@@ -58,18 +58,45 @@ def typed_of(case: Case, sent: Sent) -> Sent:
     Where the case changes, those are not brought back as somebody's own: only what was typed is.
     """
     as_it_stands = case.proposal if sent.digest == case.digest else None
-    shown, request = sent.shown.get("proposal", as_it_stands), case.request
-    if request is None or sent.tool or not isinstance(shown, Mapping):
+    request, foreign = case.request, case.foreign
+    shown = sent.shown.get("proposal", as_it_stands) if request else as_it_stands
+    proposals = foreign.proposals if foreign is not None else ()
+    acts = {
+        number: dataclasses.replace(
+            one, texts=_touched(one.texts, proposals[number]["args"], proposals[number].get("schema"))
+        )
+        for number, one in sent.acts.items()
+        if number < len(proposals) and sent.digest == case.digest
+    }
+    sent = dataclasses.replace(sent, acts={**sent.acts, **acts})
+    if sent.tool or not isinstance(shown, Mapping):
         return sent
-    untouched = _as_typed(shown, request.edit_schema, shown)
-    fields = {name: _field_of(name, shown) for name in (*untouched, *sent.texts)}
+    schema = (
+        request.edit_schema if request else proposals[0].get("schema") if proposals else case.response_schema
+    )
+    return dataclasses.replace(sent, texts=_touched(sent.texts, shown, schema))
+
+
+def lines_of(sent: Sent) -> list[tuple[str, str]]:
+    """What somebody wrote, to be read: what it is about, and the text."""
+    own = [*sent.texts.items(), *sent.said.items()]
+    return own + [
+        (f"{number + 1}. {name}", text)
+        for number, one in sorted(sent.acts.items())
+        for name, text in lines_of(one)
+    ]
+
+
+def _touched(texts: Mapping[str, str], shown: Mapping[str, JSON], schema: Any) -> dict[str, str]:
+    """Of texts those of the fields that say something else than what was shown."""
+    untouched = _as_typed(shown, schema, shown)
+    fields = {name: _field_of(name, shown) for name in (*untouched, *texts)}
     changed = {
         field
         for name, field in fields.items()
-        if untouched.get(name, "").replace("\r\n", "\n") != sent.texts.get(name, "")
+        if untouched.get(name, "").replace("\r\n", "\n") != texts.get(name, "")
     }
-    texts = {name: text for name, text in sent.texts.items() if fields[name] in changed}
-    return dataclasses.replace(sent, texts=texts)
+    return {name: text for name, text in texts.items() if fields[name] in changed}
 
 
 def _field_of(name: str, proposal: Mapping[str, JSON]) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -16,23 +16,26 @@ from fastapi.responses import Response
 from hitl_graph.decisions import Cause, Recurrence
 from hitl_graph.desk import Case, Desk
 from hitl_graph.errors import AnswerError, DecisionConflict, HitlError, StaleReview
-from hitl_graph.inbox.begun import begun_by, over, typed_of
+from hitl_graph.inbox.begun import begun_by, lines_of, over, typed_of
+from hitl_graph.inbox.changed import Changed, changed, decided_diff
 from hitl_graph.inbox.look import Look
 from hitl_graph.inbox.place import came_from
 from hitl_graph.inbox.principals import Principal
 from hitl_graph.inbox.queue import Queue
 from hitl_graph.inbox.rendering import page
 from hitl_graph.inbox.requests import is_htmx
-from hitl_graph.inbox.sent import Sent, changes_of, digest_of_edits, edits_of, form_of
+from hitl_graph.inbox.sent import Sent, form_of
 from hitl_graph.inbox.standing import standing
+from hitl_graph.inbox.wording import Wording
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
-from hitl_graph.views.case_view import case_shown, due, friction
+from hitl_graph.views.case_view import case_shown, due
 from hitl_graph.views.comparing import snapshot, stale_diff
-from hitl_graph.views.diff import Piece, Work, part_diffs, value_text, word_diff
+from hitl_graph.views.diff import value_text
 from hitl_graph.views.history import decided_words, history_lines
 from hitl_graph.views.inputs import Input
 from hitl_graph.views.reading import EditForm, form_over
+from hitl_graph.views.refusals import error_words, refusal_words
 
 __all__ = [
     "FRESH_S",
@@ -40,8 +43,6 @@ __all__ = [
     "Problem",
     "address",
     "case_page",
-    "changed_diff",
-    "draft_values",
     "now_values",
     "opened_by",
     "trail_of",
@@ -67,11 +68,15 @@ class Problem:
     kind: str = "error"
 
     @classmethod
-    def of(cls, error: HitlError, form: str) -> Problem:
-        """What an error says, beside its field where it has one."""
+    def of(cls, error: HitlError, form: str, words: Wording | None = None, by: str = "") -> Problem:
+        """What an error says to people, beside its field where it has one.
+
+        Args:
+            error: What was refused. form: Which form it was. words: Those of the case. by: Whoever sent it.
+        """
         if isinstance(error, AnswerError):
-            return cls(text=error.problem, field=error.field, form=form)
-        return cls(text=str(error), form=form)
+            return cls(text=words.error(error) if words else error_words(error), field=error.field, form=form)
+        return cls(text=refusal_words(error, by), form=form)
 
 
 def address(case: Case, what: str = "") -> str:
@@ -112,27 +117,31 @@ async def case_page(
     begun = begun_by(who, case, draft, history)
     stale = isinstance(error, StaleReview) and case.request is not None
     as_shown = sent.shown if sent else {}
+    written = sent or Sent()
     sent = begun if sent is None else over(begun, typed_of(case, sent) if stale else sent)
     shown = case_shown(case)
-    diffs, wrong = changed_diff(case, sent)
+    now = await now_values(desk, case, who)
+    words = Wording(case, sent)
+    if problem is not None and isinstance(error, AnswerError):
+        problem = Problem.of(error, problem.form, words)
+    change = changed(case, sent, now["standing"])
     tool = sent.tool if sent.tool in dict(shown.tools) else ""
     form = form_of(case, dataclasses.replace(sent, tool=tool)) if tool or shown.fields else None
     values: dict[str, Any] = {
-        **(await now_values(desk, case, who)),
+        **now,
         "shown": shown,
         "sent": sent,
         "tool": tool,
         "fields": form.inputs if form else (),
         "act_forms": _act_forms(case, sent),
-        "errors": _errors(problem or wrong or _of_the_gate(case), form),
+        "errors": _errors(_problems(case, change, problem, words), form),
         "problem": problem,
         "plain": _plain(request, problem),
         "on_top": problem is not None and not _has_place(problem.field, form),
         "conflict": error if isinstance(error, DecisionConflict) else None,
-        "diffs": diffs,
-        "diffed": _diffed(case, sent),
-        "decided_diff": _decided_diff(case),
-        "friction": _asks(case, sent),
+        "change": change,
+        "decided_diff": decided_diff(case),
+        "kept": lines_of(over(begun, typed_of(case, written))),
         "draft": draft,
         "codes": await _codes(desk, case),
         **(await _whom(desk)),
@@ -168,6 +177,8 @@ async def now_values(desk: Desk, case: Case, who: Principal) -> dict[str, Any]:
     look = await _look(desk, case, who.id)
     now = look["now"]
     me, votes = key_of(who.id), [vote for vote in case.votes if vote["counts"]]
+    mine = case.claimed_by is not None and key_of(case.claimed_by) == me
+    stand = await standing(desk, case, who)
     undo_left = None
     if case.status == "decided" and case.dispatched_at is None and case.dispatch_at is not None:
         undo_left = max(0.0, (case.dispatch_at - now).total_seconds())
@@ -178,80 +189,19 @@ async def now_values(desk: Desk, case: Case, who: Principal) -> dict[str, Any]:
         "base": f"/cases/{quote(case.id, safe='')}",
         "opened": look["opened"],
         "others": [one for one in look["presence"] if one["person"] != me],
-        "mine": case.claimed_by is not None and key_of(case.claimed_by) == me,
+        "mine": mine,
         "due": due(case, now),
         "undo_left": undo_left,
+        "error_words": Wording(case, Sent()).answer(case.error) if case.error else "",
         "decided": decided_words(case.decision, case.decision_type),
         "votes": votes,
-        "standing": await standing(desk, case, who),
+        "standing": stand,
+        "holder": "" if mine or stand.nothing or case.claimed_by is None else case.claimed_by,
         "held": await desk.holds.held(
             thread_id=case.thread_id, workflow=case.workflow, action=case.action or ""
         ),
         "may": who.may,
     }
-
-
-def changed_diff(case: Case, sent: Sent) -> tuple[list[tuple[str, list[Piece]]], Problem | None]:
-    """What the typed fields change, field by field, and what is wrong with them so far."""
-    try:
-        edits = edits_of(case, sent)
-    except AnswerError as error:
-        return [], Problem(text=error.problem, field=error.field, form="main")
-    several, work = len(edits) > 1 or bool(sent.acts), Work()
-    return [
-        (f"{one.label}: {name}" if several else name, word_diff(one.before.get(name), value, work))
-        for one in edits
-        for name, value in one.changes.items()
-    ], None
-
-
-def _decided_diff(case: Case) -> list[tuple[str, list[Piece]]]:
-    """What an edit that was decided changes."""
-    said = case.decision or {}
-    changes = said.get("changes") if case.decision_type == "edit" else None
-    if not isinstance(changes, Mapping):
-        return []
-    before = {} if said.get("tool") else case.proposal
-    work = Work()
-    return [
-        part
-        for name, value in changes.items()
-        for part in part_diffs(str(name), before.get(name), value, work)
-    ]
-
-
-def draft_values(case: Case, sent: Sent) -> dict[str, Any]:
-    """What the page says about what is being typed."""
-    diffs, wrong = changed_diff(case, sent)
-    return {
-        "shown": case_shown(case),
-        "diffs": diffs,
-        "wrong": wrong,
-        "diffed": _diffed(case, sent),
-        "friction": _asks(case, sent),
-        "errors": {},
-    }
-
-
-def _diffed(case: Case, sent: Sent) -> str:
-    """Which changes the page shows as a diff."""
-    try:
-        return digest_of_edits(edits_of(case, sent))
-    except AnswerError:
-        return ""
-
-
-def _asks(case: Case, sent: Sent) -> Any:
-    """What a yes takes, to the proposal as it would be with the changes."""
-    request = case.request
-    if request is None:
-        return friction(None, None)
-    try:
-        changes = changes_of(case, sent) if sent.texts else {}
-    except AnswerError:
-        changes = {}
-    final = changes if sent.tool else {**request.proposal, **changes}
-    return friction(request, final, sent.tool)
 
 
 async def _look(desk: Desk, case: Case, by: str) -> Mapping[str, Any]:
@@ -294,18 +244,27 @@ def _has_place(field: str, form: EditForm | None) -> bool:
     return field in _PLACES or field.startswith("act") or bool(form is not None and form.place(field))
 
 
-def _of_the_gate(case: Case) -> Problem | None:
+def _of_the_gate(case: Case, words: Wording) -> Problem | None:
     """What the gate had against the last answer, where it names a field."""
     found = _NAMED.search(case.error or "")
-    return Problem(text=found[2], field=found[1], form="main") if found else None
+    return Problem(text=words.answer(found[0]), field=found[1], form="main") if found else None
 
 
-def _errors(problem: Problem | None, form: EditForm | None) -> dict[str, str]:
+def _problems(case: Case, change: Changed, problem: Problem | None, words: Wording) -> list[Problem]:
+    """What is wrong with the form: what was refused first, then every field that could not be sent either."""
+    found = [] if problem is None else [problem]
+    found += [Problem.of(error, "main", words) for error in change.wrong]
+    return found or [one for one in (_of_the_gate(case, words),) if one is not None]
+
+
+def _errors(problems: Sequence[Problem], form: EditForm | None) -> dict[str, str]:
     """What is wrong, by field; what is wrong with something within an input stands beside that input."""
-    if problem is None or not problem.field:
-        return {}
-    out = {problem.field: problem.text}
-    place = form.place(problem.field) if form is not None else ""
-    if place and place != problem.field:
-        out[place] = f"{problem.field[len(place) :].lstrip('.')}: {problem.text}"
+    out: dict[str, str] = {}
+    for one in problems:
+        if not one.field:
+            continue
+        out.setdefault(one.field, one.text)
+        place = form.place(one.field) if form is not None else ""
+        if place and place != one.field:
+            out.setdefault(place, one.text)
     return out

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from hitl_graph.errors import HitlError
 from hitl_graph.nodes import boundary_map
 from hitl_graph.nodes.boundary_map import MapEdge, MapNode
+from hitl_graph.views.code_words import code_words, edge_words, node_words
 from hitl_graph.views.graph_drawing import Drawing, draw
 
 __all__ = ["Gate", "Picture", "box_class", "box_text", "gates_of", "named_rows", "pictured", "queue_address"]
@@ -59,9 +60,11 @@ def pictured(graph: Any) -> Picture:
         known = nodes.get(node.name)
         if known is None or (known.reversible is not False and node.reversible is False):
             nodes[node.name] = node
-    edges = [(edge.source, edge.target, edge.label) for edge in found.edges if not _is_aside(edge)]
+    edges = [
+        (edge.source, edge.target, edge_words(edge.label)) for edge in found.edges if not _is_aside(edge)
+    ]
     beneath = {name: _beneath(node) for name, node in nodes.items()}
-    drawing = draw(["START", *nodes], edges, beneath)
+    drawing = draw(["START", *nodes], edges, beneath, node_words)
     return Picture(drawing=drawing, nodes=nodes, problems=found.problems, judged=True)
 
 
@@ -72,7 +75,9 @@ def _shape(graph: Any) -> Picture:
         edges = [(names[one.source], names[one.target], str(one.data or "")) for one in shape.edges]
     except Exception:  # noqa: BLE001  # a graph of anybody's making, or a server that is away: the page goes on without
         return Picture(drawing=None, nodes={}, problems=(), judged=False)
-    return Picture(drawing=draw(list(names.values()), edges), nodes={}, problems=(), judged=False)
+    return Picture(
+        drawing=draw(list(names.values()), edges, titles=node_words), nodes={}, problems=(), judged=False
+    )
 
 
 def gates_of(picture: Picture | None, workflow: str, rows: Iterable[Mapping[str, Any]]) -> list[Gate]:
@@ -140,9 +145,10 @@ def _is_aside(edge: MapEdge) -> bool:
 def _beneath(node: MapNode) -> str:
     """What a box says below its name."""
     if node.role == "gate":
-        return f"asks about {node.action}"
+        return f"asks about {code_words(node.action or '')}"
     if node.role == "effect":
-        return f"{node.action}, cannot be undone" if node.reversible is False else str(node.action)
+        act = code_words(node.action or "")
+        return f"{act}, cannot be undone" if node.reversible is False else act
     return ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -23,6 +24,7 @@ from hitl_graph.inbox.requests import NotSignedIn, Refused, desk_of, settings_of
 from hitl_graph.inbox.sessions import session_of
 from hitl_graph.inbox.settings import Limits, Settings
 from hitl_graph.inbox.tokens import bearer_of
+from hitl_graph.storage.ways import coming_through
 
 __all__ = ["HEADERS", "MOST_BYTES", "Guard", "headers_for"]
 
@@ -98,7 +100,8 @@ class Guard:
             answer = await self._told(request, error)
             await answer(scope, receive, with_headers)
             return
-        await self.app(scope, _again(body, receive), with_headers)
+        with _way_of(request):
+            await self.app(scope, _again(body, receive), with_headers)
 
     async def _look(self, request: Request) -> bytes | None:
         """Who asks, and what they send, which is read only once it is known to be short enough.
@@ -144,6 +147,16 @@ class Guard:
     def _counted(rate: Rate, who: str) -> None:
         if not rate.allows(who):
             raise Refused(429, "Too many requests: wait a minute. Nothing was done.")
+
+
+def _way_of(request: Request) -> contextlib.AbstractContextManager[None]:
+    """By which way comes whatever this request does; links and webhooks say it themselves, and pages only show."""
+    path, who = path_of(request), request.state.principal
+    if path.startswith(_API):
+        named = {} if who is None or who.token is None else {"token": who.token[0], "label": who.token[1]}
+        return coming_through("api", **named)
+    said = path.startswith((_LINKS, _WEBHOOKS)) or (request.method in _SAFE and not path.startswith(_ENTRY))
+    return contextlib.nullcontext() if said else coming_through("inbox")
 
 
 def headers_for(request: Request) -> dict[str, str]:

@@ -2,13 +2,16 @@
 -- counted among the shares and nowhere else.
 
 -- name: decided
--- All that is told of the decisions themselves, in one pass. `shares`: how cases were decided at each gate. `times`: how
--- long they waited for a person, in seconds: half of them, and nine of ten; `whole` is all gates together. `people`: who
--- decided what at which gate; what systems decided is no person's. `paces`: how soon after the one before somebody decided
--- the next, where they were at it: pauses of more than ten minutes are left out, and what was approved together counts once.
+-- All that is told of the decisions themselves, in one pass over them. `shares`: how cases were decided at each gate.
+-- `times`: how long they waited for a person, in seconds: half of them, and nine of ten; `whole` is all gates together.
+-- `people`: who decided what at which gate; what systems decided is no person's. `paces`: how soon after the one before
+-- somebody decided the next, where they were at it: pauses of more than ten minutes are left out, and what was approved
+-- together counts once. `edits`: which fields people changed. `days`: what was asked and what was decided, day by day (UTC),
+-- days without either too. Names are compared byte by byte, which is quicker and tells the same ones apart.
 WITH d AS MATERIALIZED (
-    SELECT coalesce(r.gate, '') AS gate, c.type, c.by, c.decided_at, c.via NOT IN ('system', 'resume') AS own,
-           extract(epoch FROM c.decided_at - r.asked_at)::float8 AS waited
+    SELECT coalesce(r.gate, '') COLLATE "C" AS gate, c.type COLLATE "C" AS type, c.by COLLATE "C" AS by, c.decided_at,
+           c.via NOT IN ('system', 'resume') AS own, date_part('epoch', c.decided_at - r.asked_at) AS waited,
+           CASE c.type WHEN 'edit' THEN c.decision -> 'changes' END AS changes
     FROM hitl.decisions c JOIN hitl.reviews r ON r.thread_id = c.thread_id AND r.id = c.review_id
     WHERE c.decided_at > now() - make_interval(days => %(days)s::int)
 ), shares AS (
@@ -21,26 +24,34 @@ WITH d AS MATERIALIZED (
 ), people AS (
     SELECT by, gate, type, count(*) AS decisions FROM d WHERE own AND %(people)s GROUP BY by, gate, type
 ), steps AS (
-    SELECT by, extract(epoch FROM decided_at - lag(decided_at) OVER (PARTITION BY by ORDER BY decided_at))::float8 AS seconds
+    SELECT by, date_part('epoch', decided_at - lag(decided_at) OVER (PARTITION BY by ORDER BY decided_at)) AS seconds
     FROM d WHERE own AND %(people)s
 ), paces AS (
     SELECT by, count(*) AS decisions, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median
     FROM steps WHERE seconds >= 1 AND seconds <= 600 GROUP BY by
+), edits AS (
+    SELECT gate, k.field, count(*)::int AS edits
+    FROM d CROSS JOIN LATERAL json_object_keys(CASE json_typeof(changes) WHEN 'object' THEN changes END) AS k (field)
+    WHERE changes IS NOT NULL
+    GROUP BY gate, k.field ORDER BY edits DESC, gate, field LIMIT 20
+), asked AS (
+    SELECT date_trunc('day', asked_at AT TIME ZONE 'UTC') AS day, count(*)::int AS asked FROM hitl.reviews
+    WHERE asked_at > now() - make_interval(days => %(days)s::int) GROUP BY 1
+), ended AS (
+    SELECT date_trunc('day', decided_at AT TIME ZONE 'UTC') AS day, count(*)::int AS decided FROM d GROUP BY 1
+), days AS (
+    SELECT s.day::date AS day, coalesce(asked, 0) AS asked, coalesce(decided, 0) AS decided
+    FROM generate_series(date_trunc('day', (now() - make_interval(days => %(days)s::int - 1)) AT TIME ZONE 'UTC'),
+                         date_trunc('day', now() AT TIME ZONE 'UTC'), interval '1 day') AS s (day)
+    LEFT JOIN asked USING (day) LEFT JOIN ended USING (day)
+    ORDER BY s.day
 )
 SELECT (SELECT coalesce(json_agg(row_to_json(s)), '[]') FROM shares s) AS shares,
        (SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM times t) AS times,
        (SELECT coalesce(json_agg(row_to_json(p)), '[]') FROM people p) AS people,
-       (SELECT coalesce(json_agg(row_to_json(p)), '[]') FROM paces p) AS paces;
-
--- name: edits
--- Which fields people changed.
-SELECT coalesce(r.gate, '') AS gate, k.field, count(*)::int AS edits
-FROM hitl.decisions d
-JOIN hitl.reviews r ON r.thread_id = d.thread_id AND r.id = d.review_id
-CROSS JOIN LATERAL json_object_keys(
-    CASE json_typeof(d.decision -> 'changes') WHEN 'object' THEN d.decision -> 'changes' END) AS k (field)
-WHERE d.decided_at > now() - make_interval(days => %(days)s::int) AND d.type = 'edit'
-GROUP BY r.gate, k.field ORDER BY edits DESC, gate, field LIMIT 20;
+       (SELECT coalesce(json_agg(row_to_json(p)), '[]') FROM paces p) AS paces,
+       (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM edits e) AS edits,
+       (SELECT json_agg(row_to_json(y)) FROM days y) AS days;
 
 -- name: ages
 -- How long what waits has waited.
@@ -52,14 +63,3 @@ SELECT count(*) FILTER (WHERE a.asked_at > now() - interval '1 hour')::int AS ho
        count(*) FILTER (WHERE a.asked_at <= now() - interval '168 hours')::int AS older,
        extract(epoch FROM now() - min(a.asked_at))::float8 AS oldest_s
 FROM hitl.reviews a WHERE a.status IN ('pending', 'decided', 'failed') AND a.status = 'pending';
-
--- name: days
--- What was asked and what was decided, day by day (UTC). Days without either are there too.
-SELECT d.day::date AS day, coalesce(a.asked, 0)::int AS asked, coalesce(c.decided, 0)::int AS decided
-FROM generate_series(date_trunc('day', (now() - make_interval(days => %(days)s::int - 1)) AT TIME ZONE 'UTC'),
-                     date_trunc('day', now() AT TIME ZONE 'UTC'), interval '1 day') AS d (day)
-LEFT JOIN (SELECT date_trunc('day', asked_at AT TIME ZONE 'UTC') AS day, count(*) AS asked FROM hitl.reviews
-           WHERE asked_at > now() - make_interval(days => %(days)s::int) GROUP BY 1) AS a ON a.day = d.day
-LEFT JOIN (SELECT date_trunc('day', decided_at AT TIME ZONE 'UTC') AS day, count(*) AS decided FROM hitl.decisions
-           WHERE decided_at > now() - make_interval(days => %(days)s::int) GROUP BY 1) AS c ON c.day = d.day
-ORDER BY d.day;

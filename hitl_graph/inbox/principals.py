@@ -38,6 +38,7 @@ class Principal:
         listed: Whether the directory knows them; where it is empty, nobody is.
         csrf: What each of their forms carries.
         way: How they came in: 'token', 'header', 'oidc', or 'api' for a program of theirs.
+        token: Of a program: which of their tokens it has, by its id and its label.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Principal:
     listed: bool = True
     csrf: str = ""
     way: str = ""
+    token: tuple[str, str] | None = None
 
     @property
     def key(self) -> str:

@@ -133,7 +133,8 @@ CASE WHEN r.claimed_until > now() THEN r.claimed_by END AS claimed_by, r.claimed
 CASE WHEN r.gate IS NULL THEN NULL WHEN octet_length(r.payload::text) <= 20000 THEN r.payload ELSE (
     SELECT json_build_object('action', n -> 'action', 'why', n -> 'why', 'blocks', n -> 'blocks', 'allowed', n -> 'allowed',
                              'warnings', n -> 'warnings', 'uncertainty', n -> 'uncertainty', 'sla', n -> 'sla',
-                             'consequence', n -> 'consequence', 'proposal', n -> 'proposal', 'excluded', n -> 'excluded')
+                             'consequence', n -> 'consequence', 'proposal', n -> 'proposal', 'excluded', n -> 'excluded',
+                             'tool_call', json_build_object('name', n -> 'tool_call' -> 'name'))
     FROM (SELECT coalesce(r.payload -> 'hitl', r.payload -> 0 -> 'hitl', r.payload -> 0, r.payload) AS n OFFSET 0) AS asked
 ) END AS asked,
 (SELECT count(*) FROM hitl.votes v

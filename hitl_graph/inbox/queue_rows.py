@@ -8,15 +8,20 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from hitl_graph.inbox.principals import Principal
+from hitl_graph.inbox.standing import Standing
 from hitl_graph.plain import JSON, digest, key_of
 from hitl_graph.reviews import ReviewKind
 from hitl_graph.views.attention import Attention, Waiting, most_pressing
+from hitl_graph.views.code_words import failure_words
+from hitl_graph.views.said_words import answer_words
 from hitl_graph.wire import native_request
 
-__all__ = ["bulk_key", "case_address", "row_view", "three"]
+__all__ = ["asked_of", "bulk_key", "can_be_undone", "case_address", "row_view", "three"]
 
 Row = Mapping[str, Any]
 _LONGEST = 240
+_OFFERED = ("decide", "claim", "take_over_claim", "reroute", "snooze")
+"""What the keys of the queue begin, by the desk's methods."""
 _DID = {
     "approve": "approved",
     "edit": "edited and approved",
@@ -34,9 +39,14 @@ def case_address(thread_id: str, review_id: str, **query: str) -> str:
     return f"/cases/{quote(review_id, safe='')}?{urlencode({'thread': thread_id, **query})}"
 
 
-def row_view(row: Row, who: Principal) -> dict[str, Any]:
-    """What a row shows, and what can be done with it in one step by whoever looks."""
-    asked = _asked(row)
+def row_view(row: Row, who: Principal, stand: Standing, *, undo: bool = False) -> dict[str, Any]:
+    """What a row shows, and what can be done with it by whoever looks.
+
+    Args:
+        row: Of the queue. who: Whoever looks. stand: How they stand to it.
+        undo: Whether they may take back what was decided, as long as that can be.
+    """
+    asked = asked_of(row)
     action = asked.get("action") or {}
     present = [
         {"by": one["by"], "doing": one["doing"]}
@@ -74,11 +84,19 @@ def row_view(row: Row, who: Principal) -> dict[str, Any]:
         "present": present,
         "votes": f"{row['votes']} of {row['approvals']} yes" if row["approvals"] > 1 else "",
         "snoozed_until": row["snoozed_until"],
-        "error": _cut(row["error"] or ""),
-        "bulk": bulk_key(asked, row) if who.may("decide") and not (holder and not mine) else "",
+        "error": _cut(_error(row)),
+        "bulk": bulk_key(asked, row) if stand.takes("approve") else "",
+        "takes": [what for what in _OFFERED if stand.takes(what)] if row["status"] == "pending" else [],
+        "why_not": _why_not(stand, who, "" if mine else holder or ""),
     }
     out["quick"] = bool(out["bulk"])
-    return {**out, **_decided(row, who)}
+    return {**out, **_decided(row, undo=undo)}
+
+
+def _error(row: Row) -> str:
+    """Why the last answer did not take, or what the graph raised after it."""
+    text = row["error"] or ""
+    return answer_words(text) if text and row["status"] == "pending" else failure_words(text)
 
 
 def bulk_key(asked: Mapping[str, Any], row: Row) -> str:
@@ -141,7 +159,7 @@ def _waiting(row: Row, who: Principal) -> Waiting:
     )
 
 
-def _asked(row: Row) -> dict[str, Any]:
+def asked_of(row: Row) -> dict[str, Any]:
     """The parts of our own request; nothing for an interrupt of other origin."""
     asked = row["asked"]
     found = native_request(asked) if row["gate"] else None
@@ -162,6 +180,15 @@ def _why_me(row: Row, who: Principal) -> str:
     return f"{row['owner']} must act"
 
 
+def _why_not(stand: Standing, who: Principal, holder: str) -> str:
+    """Why whoever looks can decide nothing here now; empty where they can."""
+    if stand.takes("decide"):
+        return ""
+    if stand.takes("take_over_claim") and holder:
+        return f"{holder} is at it: t takes it from them"
+    return f"{holder} is at it" if holder else f"{who.id} {stand.against['decide']}"
+
+
 def _why_now(row: Row, asked: Mapping[str, Any]) -> str:
     for reason in _list(asked.get("why")):
         if isinstance(reason, Mapping) and reason.get("asks", True) and reason.get("text"):
@@ -169,16 +196,22 @@ def _why_now(row: Row, asked: Mapping[str, Any]) -> str:
     return f"{row['workflow'] or 'an agent'} asks" if not row["gate"] else "its gate asks about every one"
 
 
-def _decided(row: Row, who: Principal) -> dict[str, Any]:
+def can_be_undone(row: Row) -> bool:
+    """Whether a decision has not gone out."""
+    return bool(row["status"] == "decided" and row.get("dispatched_at") is None)
+
+
+def _decided(row: Row, *, undo: bool) -> dict[str, Any]:
     if "decided_by" not in row:
         return {"decided": None}
-    open_still = row["status"] == "decided" and row["dispatched_at"] is None
+    open_still = can_be_undone(row)
     return {
         "decided": {
             "did": _DID.get(row["decision_type"], row["decision_type"]),
             "by": row["decided_by"],
             "at": row["decided_at"],
-            "undo": open_still and who.may("decide"),
+            "undo": open_still and undo,
+            "told": row["dispatched_at"],
             "until": row["dispatch_at"] if open_still and row["dispatch_at"] > row["now"] else None,
         }
     }

@@ -14,7 +14,13 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
 from hitl_graph.inbox.place import path_of, placed, root_of
+from hitl_graph.views.code_words import code_words, failure_words, node_words
+from hitl_graph.views.field_places import place_words
+from hitl_graph.views.history import decided_words
+from hitl_graph.views.inputs import label_of
+from hitl_graph.views.log import asked_words
 from hitl_graph.views.request import span
+from hitl_graph.views.said_words import sentence_of
 from hitl_graph.views.text import folded, pieces_of
 
 __all__ = ["ENVIRONMENT", "page", "render"]
@@ -74,6 +80,17 @@ def markdown(context: jinja2.runtime.Context, text: object) -> Markup:
     return markdown_html(said, shown)
 
 
+def first_wrong(html: Markup) -> Markup:
+    """Markup of ours whose page opens with the focus on what is wrong, or on the first such field; without scripts too.
+
+    Text from outside is escaped in it and can be taken for neither.
+    """
+    for mark in (' id="case-problem"', ' aria-invalid="true"'):
+        if mark in html:
+            return Markup(str(html).replace(mark, f"{mark} autofocus", 1))  # noqa: S704  # it was markup before
+    return html
+
+
 def since(seconds: float | None) -> str:
     """A length of time in words."""
     return "" if seconds is None else span(seconds)
@@ -98,8 +115,17 @@ def _environment() -> jinja2.Environment:
         "written": written,
         "long": long,
         "markdown": markdown,
+        "first_wrong": first_wrong,
         "since": since,
         "moment": moment,
+        "label": label_of,
+        "place": place_words,
+        "node": node_words,
+        "code": code_words,
+        "failure": failure_words,
+        "event": asked_words,
+        "plain": sentence_of,
+        "did": lambda kind: decided_words(None, kind),
     }
     return environment
 

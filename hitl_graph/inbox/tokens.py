@@ -74,7 +74,7 @@ async def bearer_of(desk: Desk, authorization: str, *, way: str) -> Principal | 
         return None
     if found[0]["unnoted"]:
         await desk.rows(SQL["note_use"], {"id": found[0]["id"]})
-    return dataclasses.replace(who, way="api")
+    return dataclasses.replace(who, way="api", token=(found[0]["id"], found[0]["label"]))
 
 
 async def list_tokens(desk: Desk, *, person: str | None = None) -> list[ApiToken]:

@@ -15,7 +15,7 @@ SELECT * FROM made;
 
 -- name: find_token
 -- Who it is, as the directory knows them now, and whether anybody is listed.
-SELECT t.id, t.person, t.person AS name, (SELECT row_to_json(p) FROM (
+SELECT t.id, t.label, t.person, t.person AS name, (SELECT row_to_json(p) FROM (
             SELECT id, name, kind, groups, active, roles FROM hitl.people WHERE key = t.key) AS p) AS known,
        EXISTS (SELECT FROM hitl.people) AS listed,
        t.used_at IS NULL OR t.used_at < now() - interval '1 minute' AS unnoted

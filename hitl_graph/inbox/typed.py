@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import Request
 
 from hitl_graph.errors import AnswerError, NoticeError
+from hitl_graph.views.said_words import said_words
 
 __all__ = ["FieldError", "Typed", "typed"]
 
@@ -52,14 +53,14 @@ class Typed:
         """What is wrong with a field."""
         return self.problem if self.field == name else ""
 
-    def refused(self, error: Exception, **fields: str) -> Typed:
-        """The same form with what is wrong.
+    def refused(self, error: AnswerError | NoticeError, **fields: str) -> Typed:
+        """The same form with what is wrong, in words for who filled it in.
 
         Args:
             error: What the desk said. fields: What a field of the desk is called in the form, where it differs.
         """
-        field, problem = str(getattr(error, "field", "")), str(getattr(error, "problem", error))
-        return dataclasses.replace(self, field=fields.get(field, field), problem=problem)
+        field = fields.get(error.field, error.field)
+        return dataclasses.replace(self, field=field, problem=said_words(field, error.problem))
 
 
 async def typed(request: Request) -> Typed:

@@ -21,6 +21,7 @@ from hitl_graph.desk.sync_desk import SyncDesk
 from hitl_graph.errors import AnswerError, DecisionConflict, DeskError, ReviewClosed, StaleReview
 from hitl_graph.notebook.thread import OpenCase, Thread, aread_thread
 from hitl_graph.plain import JSON
+from hitl_graph.storage.ways import coming_through
 from hitl_graph.wire import answer_foreign
 
 __all__ = ["Busy", "Session", "Went"]
@@ -98,7 +99,7 @@ class Session:
             case = await self._still_open(review_id, digest)
             if self.has_desk:
                 async with self._opened() as desk:
-                    return await self._through(desk, case, decision)
+                    return await self._at_desk(desk, case, decision)
             return await self._direct(case, self._answer(case, decision))
 
     async def answer(self, review_id: str, digest: str, value: JSON) -> Went:
@@ -116,7 +117,8 @@ class Session:
             if self.has_desk:
                 async with self._opened() as desk:
                     for failed in await desk.cases(thread_id=self.thread_id, status="failed"):
-                        await desk.retry(failed.id, by=self.by, thread_id=self.thread_id)
+                        with coming_through("notebook"):
+                            await desk.retry(failed.id, by=self.by, thread_id=self.thread_id)
                     resumed = await self._resumed(desk)
                     if resumed is not None:
                         return Went(thread=await self.look(), error=resumed.error)
@@ -210,10 +212,11 @@ class Session:
             async with Desk(self.graph.checkpointer.conn.conninfo, max_size=2) as desk:
                 yield desk
 
-    async def _through(self, desk: Any, case: OpenCase, decision: Decision) -> Went:
+    async def _at_desk(self, desk: Any, case: OpenCase, decision: Decision) -> Went:
         row = await desk.show(case.id, thread_id=case.thread_id)
         digest = case.digest if case.request else row.digest
-        await desk.decide(case.id, decision, by=self.by, digest=digest, thread_id=case.thread_id)
+        with coming_through("notebook"):
+            await desk.decide(case.id, decision, by=self.by, digest=digest, thread_id=case.thread_id)
         resumed = await self._resumed(desk)
         thread = await self.look()
         if resumed is None:

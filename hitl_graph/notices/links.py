@@ -19,6 +19,7 @@ from hitl_graph.errors import DeskError, HitlError, LinkRefused, NoticeError
 from hitl_graph.notices.refusals import note_refusal
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
+from hitl_graph.storage.ways import coming_through
 
 __all__ = ["Link", "link_key", "make_link", "open_link", "read_token", "takes_more", "token_of", "use_link"]
 
@@ -77,11 +78,7 @@ async def open_link(desk: Desk, token: str, *, signed_in: str = "") -> tuple[Lin
     Raises:
         LinkRefused: It would decide nothing.
     """
-    try:
-        link = read_token(token, await link_key(desk))
-    except LinkRefused as refused:
-        await note_refusal(desk, by="unknown", what="link", why=refused.why)
-        raise
+    link = await _read(desk, token)
     _check_person(link, signed_in)
     await _check_time_and_use(desk, link)
     try:
@@ -107,20 +104,26 @@ async def use_link(desk: Desk, token: str, *, signed_in: str = "", undo_s: float
         LinkRefused: Nothing was decided: the link was altered, has expired, was used, or the case is another by now.
             The attempt is kept as an event.
     """
-    try:
-        link = read_token(token, await link_key(desk))
-    except LinkRefused as refused:
-        await note_refusal(desk, by="unknown", what="link", why=refused.why)
-        raise
+    link = await _read(desk, token)
     place = {"thread_id": link.thread_id, "review_id": link.review_id}
+    with coming_through("link"):
+        try:
+            _check_person(link, signed_in)
+            return await _decide(desk, link, undo_s)
+        except LinkRefused as refused:
+            await note_refusal(desk, by=signed_in or link.person, what="link", why=refused.why, **place)
+            raise
+        except HitlError as error:  # the desk has kept why
+            raise LinkRefused(type(error).__name__) from None
+
+
+async def _read(desk: Desk, token: str) -> Link:
     try:
-        _check_person(link, signed_in)
-        return await _decide(desk, link, undo_s)
+        return read_token(token, await link_key(desk))
     except LinkRefused as refused:
-        await note_refusal(desk, by=signed_in or link.person, what="link", why=refused.why, **place)
+        with coming_through("link"):
+            await note_refusal(desk, by="unknown", what="link", why=refused.why)
         raise
-    except HitlError as error:  # the desk has kept why
-        raise LinkRefused(type(error).__name__) from None
 
 
 async def _decide(desk: Desk, link: Link, undo_s: float) -> Case:

@@ -10,11 +10,13 @@ from psycopg import AsyncConnection, Connection, OperationalError
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from hitl_graph.storage.tenants import TenantsPools
+from hitl_graph.storage.ways import way_now
 
 __all__ = ["async_pool", "is_closed", "sync_pool"]
 
 RECONNECT_S = 5.0
 """How long a pool tries to connect once more before it says so; it begins anew with the next call."""
+_COMES_BY = "SELECT set_config('hitl.through', %s, false)"
 
 
 def sync_pool(
@@ -52,13 +54,16 @@ def async_pool(
         url: A Postgres connection string. max_size: Connections at most. kwargs: For each of them.
         bound: Whose rows they see.
         lent: Whether people's own SQL runs on them, as on a desk's: each that comes back is bound anew, beside the call
-            that gave it back, and a tenant or role that was set there is gone.
+            that gave it back, and a tenant or role that was set there is gone. Each that is lent says by which way
+            whoever has it came.
     """
 
     async def check(conn: AsyncConnection[Any]) -> None:
         if is_closed(conn):
             await pool.drain()
             raise OperationalError("the server has closed this connection")
+        if lent and (way := way_now()):  # asked by whoever takes it, in their own task
+            await conn.execute(_COMES_BY, [way], prepare=False)
 
     pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
         url,

@@ -7,19 +7,14 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["DECIDED", "Line", "decided_words", "history_lines"]
+from hitl_graph.views.code_words import DECIDED, code_words, failure_words, tried_words
+from hitl_graph.views.inputs import label_of
+from hitl_graph.views.refusals import logged_words
+from hitl_graph.views.said_words import answer_words
+from hitl_graph.views.ways import way_words
 
-DECIDED = {
-    "approve": "approved it",
-    "edit": "approved it with changes",
-    "reject": "rejected it",
-    "choose": "chose",
-    "respond": "answered",
-    "ask_info": "asked for information",
-    "take_over": "took it over",
-    "each": "decided on each act",
-    "elsewhere": "answered it elsewhere",
-}
+__all__ = ["Line", "decided_words", "history_lines"]
+
 _SAID = {
     "asked": "The graph paused and asked.",
     "changed": "What is asked has changed; decisions about the old one are void.",
@@ -38,23 +33,33 @@ _SAID = {
     "failed": "The graph raised an error after the answer.",
     "retried": "let the graph try again",
     "acknowledged": "has seen it",
+    "row_opened": "A case was opened for a thread that waited without one.",
+    "woken": "woke it up",
+    "reminded": "A reminder was due.",
+    "repeated": "It was told once more.",
+    "expired": "Its time ran out.",
+    "effect_begun": "began the act",
+    "effect_not_done": "The act was not done.",
+    "effect_held": "An act was held back.",
     "effect_done": "The act was done.",
     "effect_unknown": "Whether the act was done is not known: a person must look.",
     "effect_settled": "said whether the act was done",
 }
+_CODED = frozenset({"reason", "cause", "recurrence"})
 _QUIET = frozenset({"claim_renewed"})
 """Signs of life that say nothing new."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Line:
-    """One event. `by` is empty where nobody did it; `said` are the words of who did."""
+    """One event. `by` is empty where nobody did it; `said` are the words of who did, `way` how it came, in ours."""
 
     at: dt.datetime
     by: str
     text: str
     said: str = ""
     kind: str = ""
+    way: str = ""
 
 
 def history_lines(events: Iterable[Mapping[str, Any]]) -> list[Line]:
@@ -65,11 +70,11 @@ def history_lines(events: Iterable[Mapping[str, Any]]) -> list[Line]:
 def decided_words(decision: Mapping[str, Any] | None, kind: str | None) -> str:
     """What somebody decided, after their name."""
     said = decision or {}
-    words = DECIDED.get(str(kind), f"decided: {kind}")
+    words = DECIDED.get(str(kind), f"decided: {code_words(str(kind))}")
     if kind == "choose" and said.get("option"):
-        return f"{words} “{said['option']}”"
+        return f"{words} “{code_words(str(said['option']))}”"
     if kind == "edit":
-        names = ", ".join(str(name) for name in said.get("changes") or {})
+        names = ", ".join(label_of(str(name)) for name in said.get("changes") or {})
         return f"{words} ({names})" if names else words
     return words
 
@@ -92,21 +97,24 @@ def _moved(kind: str, data: Mapping[str, Any], by: str) -> str:
 def _line(event: Mapping[str, Any]) -> Line:
     data, kind = event["data"] or {}, str(event["type"])
     by = str(data.get("by") or "")
-    text, said = _SAID.get(kind, kind.replace("_", " ")), str(data.get("reason") or "")
+    text, said = _SAID.get(kind, code_words(kind)), str(data.get("reason") or "")
     decision: Mapping[str, Any] = data["decision"] if isinstance(data.get("decision"), Mapping) else {}
     if kind == "decided":
         text = decided_words(decision, decision.get("type"))
         said = " · ".join(
-            str(decision[name])
+            code_words(str(decision[name])) if name in _CODED else str(decision[name])
             for name in ("message", "question", "reason", "cause", "recurrence", "note")
             if decision.get(name)
         )
-    elif kind in ("refused", "failed"):
-        said = str(data.get("error") or "")
+    elif kind == "refused":
+        said = answer_words(str(data.get("error") or ""))
+    elif kind == "failed":
+        said = failure_words(str(data.get("error") or ""))
     elif kind == "refused_attempt":
-        text, said = f"tried, and was refused: {data.get('what')}", str(data.get("why") or "")
+        text = f"tried {tried_words(str(data.get('what') or ''))}, and was refused"
+        said = logged_words(str(data.get("why") or ""))
     else:
         text = _moved(kind, data, by) or text
     if text.endswith("."):
         by = ""
-    return Line(at=event["at"], by=by, text=text, said=said, kind=kind)
+    return Line(at=event["at"], by=by, text=text, said=said, kind=kind, way=way_words(data))

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from hitl_graph.views.code_words import code_words, failure_words
 from hitl_graph.views.history import Line, history_lines
+from hitl_graph.views.inputs import label_of
+from hitl_graph.views.nested import Node
+from hitl_graph.views.request import span
+from hitl_graph.views.ways import way_words
 
-__all__ = ["GROUPS", "event_line", "type_words", "types_of"]
+__all__ = ["GROUPS", "asked_words", "event_line", "in_words", "type_words", "types_of"]
 
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "decisions": (
@@ -82,15 +88,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 """What can be asked for at once: a name in addresses, words for it, and its types."""
 
 _WORDS = {
-    "row_opened": "A case was opened for a thread that waited without one.",
     "claim_renewed": "is still at it",
-    "woken": "woke it up",
-    "reminded": "A reminder was due.",
-    "repeated": "It was told once more.",
-    "expired": "Its time ran out.",
-    "effect_begun": "began the act",
-    "effect_not_done": "The act was not done.",
-    "effect_held": "An act was held back.",
     "start_asked": "asked for a run",
     "start_begun": "The run began.",
     "start_taken_up": "The run was taken up again.",
@@ -107,6 +105,9 @@ _WORDS = {
     "exported": "exported the log",
     "erased": "erased the thread",
 }
+_LENGTH = re.compile("([a-z][a-z_]*)_(s|h)")
+"""Names of lengths of time, in seconds and in hours."""
+
 _CHANGED = {"put": "set", "removed": "removed"}
 _HOLDS = {
     "paused": "paused",
@@ -130,6 +131,24 @@ def type_words(kind: str) -> str:
     return kind.replace("_", " ").replace("effect", "act").capitalize()
 
 
+def asked_words(asked: str) -> str:
+    """A group or a type of events, as the filter offers it."""
+    return GROUPS[asked][0] if asked in GROUPS else type_words(asked)
+
+
+def in_words(node: Node) -> Node:
+    """All that an event holds, with its names as labels and its lengths of time as people read them."""
+    return dataclasses.replace(node, items=tuple(_item(name, one) for name, one in node.items))
+
+
+def _item(name: str, node: Node) -> tuple[str, Node]:
+    found = _LENGTH.fullmatch(name)
+    if found and re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]+)?", node.text):
+        seconds = float(node.text) * (3600 if found[2] == "h" else 1)
+        return label_of(found[1]), dataclasses.replace(node, text=span(seconds))
+    return label_of(name), in_words(node)
+
+
 def event_line(event: Mapping[str, Any]) -> Line:
     """One event: who did what, and what they said. `data` is None once it was erased.
 
@@ -149,13 +168,18 @@ def event_line(event: Mapping[str, Any]) -> Line:
     else:
         [line] = history_lines([event])
         return line if line.said else dataclasses.replace(line, said=_said(data))
-    return Line(at=event["at"], by="" if text.endswith(".") else by, text=text, said=said, kind=kind)
+    by = "" if text.endswith(".") else by
+    way = "" if kind in ("signed_in", "signed_out") else way_words(data)  # where else
+    return Line(at=event["at"], by=by, text=text, said=said, kind=kind, way=way)
 
 
 def _said(data: Mapping[str, Any]) -> str:
-    return next(
-        (str(data[name]) for name in ("reason", "note", "because", "error", "action") if data.get(name)), ""
-    )
+    for name in ("reason", "note", "because"):
+        if data.get(name):
+            return str(data[name])
+    if data.get("error"):
+        return failure_words(str(data["error"]))
+    return code_words(str(data.get("action") or ""))
 
 
 def _scope(data: Mapping[str, Any]) -> str:
@@ -182,15 +206,17 @@ def _changed(kind: str, data: Mapping[str, Any]) -> tuple[str, str] | None:
         ]
         return f"{did} {data.get('person')} in the directory", " · ".join(facts)
     if noun == "authority":
-        most = data.get("max_amount")
+        most, act = data.get("max_amount"), code_words(str(data.get("action")))
         limit = "" if how == "removed" else "any amount" if most is None else f"up to {most}"
         return (
-            f"{did} the authority of {data.get('holder_kind')} {data.get('holder')} for {data.get('action')}",
+            f"{did} the authority of {data.get('holder_kind')} {data.get('holder')} for {act}",
             limit,
         )
     if noun == "code":
-        gate = f" of gate {data['gate']}" if data.get("gate") else ""
-        return f"{did} the {data.get('kind')} {data.get('code')}{gate}", str(data.get("label") or "")
+        gate = f" of gate {code_words(str(data['gate']))}" if data.get("gate") else ""
+        return f"{did} the {data.get('kind')} {code_words(str(data.get('code')))}{gate}", str(
+            data.get("label") or ""
+        )
     facts = [*_listed("events", data.get("events")), *_listed("people", data.get("people"))]
     words = "notices to" if noun == "target" else "the sender"
     return f"{did} {words} {data.get(noun)}", " · ".join(facts)

@@ -9,16 +9,31 @@ from typing import Any
 
 from hitl_graph.answers import refused, same_json
 from hitl_graph.coercion import coerce, is_printed, parse_json
-from hitl_graph.errors import PlainJsonError
+from hitl_graph.errors import AnswerError, PlainJsonError
 from hitl_graph.plain import JSON, plain_json
 from hitl_graph.reviews import ReviewRequest
 from hitl_graph.schemas import Schema, fault, inferred_schema, join
 from hitl_graph.views.fields import draw
 from hitl_graph.views.inputs import AMOUNT, ORDER, Input, stamp
 
-__all__ = ["EditForm", "edit_form", "form_over", "moved_row"]
+__all__ = ["EditForm", "Reading", "edit_form", "form_over", "moved_row"]
 
 _ABSENT: Any = object()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was typed, as far as it can be read.
+
+    Attributes:
+        changes: The fields that differ and can be read.
+        raw: Of the others each text that was touched: its path below the proposal, before, and as it was typed.
+        wrong: What is wrong with those, the first of each field.
+    """
+
+    changes: Mapping[str, JSON]
+    raw: tuple[tuple[str, str, str], ...] = ()
+    wrong: tuple[AnswerError, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,11 +42,13 @@ class EditForm:
 
     Attributes:
         inputs: To be drawn. proposal: What stands there. typed: What was typed, by name.
+        schema: What the inputs were drawn from.
     """
 
     inputs: tuple[Input, ...]
     proposal: Mapping[str, JSON]
     typed: Mapping[str, str]
+    schema: Schema = True
 
     def changes(self, where: str) -> dict[str, JSON]:
         """The fields that differ from what stands there, whole: a list with one row changed is the whole list.
@@ -45,23 +62,45 @@ class EditForm:
         Raises:
             AnswerError: Text that cannot be read, or a field that the form does not have. `field` names it.
         """
-        for name in self.typed:
-            if not self.has(name):
-                raise refused(where, f"changes.{name}", "is no field of what is proposed")
-        out: dict[str, JSON] = {}
+        read = self.read(where)
+        if read.wrong:
+            raise read.wrong[0]
+        return dict(read.changes)
+
+    def read(self, where: str) -> Reading:
+        """The same, field by field: what can be read, and what cannot, with the text that was typed."""
+        wrong = [
+            refused(where, f"changes.{name}", "is no field of what is proposed")
+            for name in self.typed
+            if not self.has(name)
+        ]
+        changes: dict[str, JSON] = {}
+        raw: list[tuple[str, str, str]] = []
         for one in self.inputs:
-            value = _read(one, where)
+            try:
+                value = _read(one, where)
+                if value is not _ABSENT:
+                    value = plain_json(value, one.path)
+            except AnswerError as error:
+                wrong.append(error)
+                raw += _touched(one)
+                continue
+            except PlainJsonError as error:
+                wrong.append(refused(where, error.field, error.problem))
+                raw += _touched(one)
+                continue
             if value is _ABSENT:
                 continue
-            try:
-                value = plain_json(value, one.path)
-            except PlainJsonError as error:
-                raise refused(where, error.field, error.problem) from None
             before = self.proposal.get(str(one.key))
             there = str(one.key) in self.proposal
             if not (there and (same_json(value, before) or is_printed(value, before))):
-                out[str(one.key)] = value
-        return out
+                changes[str(one.key)] = value
+        return Reading(changes=changes, raw=tuple(raw), wrong=tuple(wrong))
+
+    def key(self, field: str) -> str | None:
+        """The field of what is proposed that an error belongs to; None for none of them."""
+        place = self.place(field)
+        return next((str(top.key) for top in self.inputs for one in top.walk() if place == one.path), None)
 
     def has(self, name: str) -> bool:
         """Whether a name is of this form: of an input, or of something within one that may not be drawn now."""
@@ -137,7 +176,16 @@ def _form(
     proposal: Mapping[str, JSON], schema: Schema, typed: Mapping[str, str] | None, *, numbers: bool
 ) -> EditForm:
     inputs = draw(proposal, schema, typed, numbers=numbers)
-    return EditForm(inputs=tuple(inputs), proposal=proposal, typed=dict(typed or {}))
+    return EditForm(inputs=tuple(inputs), proposal=proposal, typed=dict(typed or {}), schema=schema)
+
+
+def _touched(top: Input) -> list[tuple[str, str, str]]:
+    """The texts of an input, or of those within it, that somebody has typed in: path, before, now."""
+    return [
+        (one.path.removeprefix("changes."), one.untouched, one.text)
+        for one in top.walk()
+        if one.kind not in ("group", "list", "variant", "fixed") and not _same_text(one)
+    ]
 
 
 def _read(one: Input, where: str) -> Any:

@@ -16,6 +16,7 @@ from hitl_graph.errors import HitlError, LinkRefused
 from hitl_graph.notices import open_link, use_link
 from hitl_graph.web import pages
 from hitl_graph.web.inbound import MOST_BYTES, decide_by_webhook, refusal
+from hitl_graph.web.outage import Outage, say_unusable
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -50,11 +51,10 @@ def create_app(desk: Desk | None = None, *, url: str | None = None, tenant: str 
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        if desk is not None:
-            yield
-            return
-        async with Desk(url, tenant=tenant) as own:
-            app.state.desk = own
+        async with contextlib.AsyncExitStack() as stack:
+            if desk is None:
+                app.state.desk = await stack.enter_async_context(Desk(url, tenant=tenant))
+            app.state.outage = await stack.enter_async_context(Outage(app.state.desk, _log))
             yield
 
     routes = [*links_and_webhooks(), Route("/reviews/{thread_id:path}/{review_id}", _case, methods=["GET"])]
@@ -99,8 +99,8 @@ async def _webhook(request: Request) -> Any:
         return JSONResponse(told, status, {"connection": "close"})
     try:
         status, told = await decide_by_webhook(request.app.state.desk, request.headers, bytes(body))
-    except psycopg.Error:
-        _log.exception("a webhook was not taken: the database cannot be used")
+    except psycopg.Error as error:
+        say_unusable(error, _log, getattr(request.app.state, "outage", None), "a webhook was not taken")
         status, told = refusal(503, "server", "the database cannot be used now: send the same request again")
     return JSONResponse(told, status)
 
@@ -132,11 +132,11 @@ async def _case(request: Request) -> Any:
     return HTMLResponse(pages.case_page(place["thread_id"], place["review_id"]))
 
 
-async def _no_database(_: Request, error: Exception) -> Any:
+async def _no_database(request: Request, error: Exception) -> Any:
     """Nothing was decided, and the same link works when the database is back."""
     from starlette.responses import HTMLResponse
 
-    _log.error("a page was not shown: the database cannot be used", exc_info=error)
+    say_unusable(error, _log, getattr(request.app.state, "outage", None), "a page was not shown")
     return HTMLResponse(pages.later_page(), 503)
 
 

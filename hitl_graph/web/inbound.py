@@ -24,6 +24,7 @@ from hitl_graph.notices.refusals import note_refusal
 from hitl_graph.notices.webhook import TOLERANCE_S, signature_fits
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
+from hitl_graph.storage.ways import coming_through
 
 __all__ = ["MOST_BYTES", "Answer", "decide_by_webhook", "refusal"]
 
@@ -54,9 +55,17 @@ async def decide_by_webhook(desk: Desk, headers: Mapping[str, str], body: bytes)
     Args:
         headers: By their names in lower case. body: As it came.
     """
-    message_id = headers.get("webhook-id", "")
     rows = await desk.rows(SQL["senders"])
     signed = [row for row in rows if signature_fits(row["secret"], headers, body)]
+    with coming_through("webhook", **({"senders": [row["id"] for row in signed]} if signed else {})):
+        return await _taken(desk, headers, body, signed)
+
+
+async def _taken(
+    desk: Desk, headers: Mapping[str, str], body: bytes, signed: Sequence[Mapping[str, Any]]
+) -> Answer:
+    """What is said to a request that these senders have signed, or nobody."""
+    message_id = headers.get("webhook-id", "")
     age = abs(signed[0]["now"] - int(headers["webhook-timestamp"])) if signed else 0.0
     if not signed or age > TOLERANCE_S or len(message_id) > _LONGEST_ID:
         why = "too old or too new" if age > TOLERANCE_S else "not signed by a known sender"

@@ -93,5 +93,10 @@ def test_a_refused_attempt_is_an_event_that_outlives_what_was_refused(db_url: st
         )
         found = rows(db_url, "SELECT type, thread_id, review_id, data FROM hitl.events")
 
-    data = {"by": "mallory⟨U+0000⟩", "what": "decide", "why": "no ⟨U+D800⟩ authority"}
+    data = {
+        "by": "mallory⟨U+0000⟩",
+        "what": "decide",
+        "why": "no ⟨U+D800⟩ authority",
+        "through": {"way": "code"},
+    }
     assert found == [("refused_attempt", "t1", "r1", data)]

@@ -160,3 +160,24 @@ def test_langgraphs_tables_alone_are_completed(empty_url: str) -> None:
     migrate(empty_url)
 
     assert query(empty_url, "SELECT max(version) FROM hitl.migrations") == [(max(migrations()),)]
+
+
+def test_a_sealed_log_from_before_the_ways_still_holds(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that were written without the way in which they came stay as they were sealed; later ones say it."""
+    known = migrations()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "migrations", lambda: {v: one for v, one in known.items() if v <= 12})
+        with Desk(empty_url) as desk:
+            desk.codes.put(kind="reason", code="before", by="ana")
+            desk.audit.seal()
+            anchor = desk.audit.anchor()
+    with Desk(empty_url) as desk:
+        desk.codes.put(kind="reason", code="after", by="ana")
+        desk.audit.seal()
+        assert desk.audit.verify(anchor).ok
+    said = (
+        "SELECT data ->> 'code', data -> 'through', way FROM hitl.events WHERE type = 'code_put' ORDER BY id"
+    )
+    assert query(empty_url, said) == [("before", None, None), ("after", {"way": "code"}, "code")]

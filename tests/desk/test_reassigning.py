@@ -26,6 +26,7 @@ def test_a_case_is_given_to_a_person(refund: Opened) -> None:
         "to": "ben",
         "from": None,
         "reason": "knows the customer",
+        "through": {"way": "code"},
     }
 
 

@@ -183,7 +183,7 @@ def test_the_log_is_exported_as_it_can_be_verified(http: TestClient, db_url: str
     assert verify_export(answer.text.splitlines()).ok
     assert http.get(f"{API}/audit/verify").json()["ok"] is True
     [kept] = query(db_url, "SELECT data FROM hitl.events WHERE type = 'exported'")
-    assert kept["data"] == {"by": "ana", "format": "jsonl", "asked": {}}
+    assert kept["data"] == {"by": "ana", "format": "jsonl", "asked": {}, "through": {"way": "api"}}
 
 
 def test_every_error_has_one_shape(http: TestClient, case: dict[str, Any]) -> None:

@@ -89,7 +89,7 @@ def test_refused_attempts_can_be_seen(db_url: str) -> None:
     with client(db_url) as http:
         page = http.get("/audit").text
         assert "1 refused attempt in the last seven days" in page
-        assert "tried, and was refused: decide" in http.get("/audit", params={"type": "refused"}).text
+        assert "tried to decide it, and was refused" in http.get("/audit", params={"type": "refused"}).text
 
 
 def test_a_whole_log_holds(db_url: str) -> None:

@@ -38,7 +38,7 @@ def test_a_claim_of_somebody_else_is_named(db_url: str) -> None:
     with client(db_url) as http:
         answer = form_of(http, case).send("", "claim")
     assert answer.status_code == 409
-    assert "is claimed by ben" in answer.text
+    assert "ben is working on this case until" in answer.text
 
 
 def test_who_is_not_at_it_does_not_decide_over_who_is(db_url: str) -> None:

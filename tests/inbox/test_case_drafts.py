@@ -42,7 +42,7 @@ def test_it_shows_what_it_changes_and_what_is_wrong(db_url: str) -> None:
         right = form.send("", "draft", changes__amount="7", changes__to="kim").text
         wrong = form.send("", "draft", changes__amount="seven", changes__to="kim").text
     assert "<del>5</del><ins>7</ins>" in right
-    assert "amount:" in wrong
+    assert "“Amount” has to be a whole number, such as 12." in wrong
 
 
 def test_a_draft_of_what_was_asked_before_stays(db_url: str) -> None:

@@ -72,7 +72,7 @@ def test_an_amount_beyond_them_is_said_and_the_rest_is_left_to_them(http: TestCl
     case = ask(db_url, action=PAY, proposal={"amount": 50, "to": "kim"})
     text = page(http, "ana", case)
     assert warned(text) == (
-        "You cannot approve this as it is proposed: ana may let refund through up to 20, and this is about 50. "
+        "You cannot approve this as it is proposed: ana may let “refund” through up to 20, and this is about 50. "
         "ben could. You can still change it, or decide otherwise."
     )
     assert 'id="dialog-reject"' in text
@@ -112,7 +112,7 @@ def test_what_happens_next_is_said_of_the_proposal_once_it_is_changed(http: Test
     case = ask(db_url, proposal={"to": "kim"}, consequence="Writes to {to}.")
     form = {"thread": case.thread_id, "digest": case.digest, "changes.to": "lee"}
     answer = Somebody(http, "ana").post(f"/cases/{case.id}/draft", data=form).text
-    assert "As proposed: Writes to kim. You change to." in " ".join(answer.split())
+    assert "As proposed: Writes to kim. You change “To”." in " ".join(answer.split())
 
 
 def test_moments_in_a_refusal_are_the_readers_time(http: TestClient, db_url: str) -> None:
@@ -122,7 +122,7 @@ def test_moments_in_a_refusal_are_the_readers_time(http: TestClient, db_url: str
     form = {"thread": case.thread_id, "digest": case.digest, "decision": "approve"}
     answer = Somebody(http, "ana").post(f"/cases/{case.id}/decide", data=form)
     assert answer.status_code == 409
-    assert re.search(r'id="case-problem">[^\n]*<time datetime="20', answer.text)
+    assert re.search(r'id="case-problem"[^\n]*<time datetime="20', answer.text)
 
 
 def test_the_option_that_is_proposed_is_marked(http: TestClient, db_url: str) -> None:

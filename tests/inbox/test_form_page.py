@@ -92,7 +92,7 @@ def test_what_is_wrong_in_a_row_stands_beside_it(db_url: str) -> None:
     tag = re.search(r'<input[^>]*name="changes\.lines\[1\]\.count"[^>]*>', page)
     assert tag is not None and 'aria-invalid="true"' in tag[0] and 'value="none"' in tag[0]
     described = re.search(r'aria-describedby="([^" ]*)', tag[0])
-    assert described is not None and re.search(rf'id="{described[1]}">should be', page)
+    assert described is not None and re.search(rf'id="{described[1]}">“Count” in “Lines 1” has to be', page)
 
 
 def test_a_row_that_was_changed_is_sent_with_its_list(db_url: str) -> None:
@@ -131,4 +131,4 @@ def test_a_hundred_thousand_rows_are_refused_in_words(db_url: str) -> None:
         sent = {"changes.lines[]": " ".join(map(str, range(100_000))), "decision": "edit"}
         answer = post(http, case, "decide", **sent)
     assert answer.status_code == 422
-    assert "is no order of at most 200 rows" in answer.text
+    assert "“Lines” has more rows than it may have: take some out." in answer.text

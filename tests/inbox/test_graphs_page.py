@@ -38,7 +38,7 @@ def test_a_graph_is_drawn_with_what_waits_at_its_gate(db_url: str) -> None:
         page = http.get("/graphs").text
     assert "<svg" in page
     assert "cannot be undone" in page
-    assert 'aria-label="2 wait at reply"' in page
+    assert 'aria-label="2 wait at Reply"' in page
     assert 'href="/?gate=reply&amp;workflow=mail"' in page
 
 
@@ -46,7 +46,7 @@ def test_a_thread_that_does_not_say_its_graph_counts_where_its_gate_is(db_url: s
     paused(db_url, "t1")
     with client(db_url, graphs={"mail": mail_graph().compile(name="mail")}) as http:
         page = http.get("/graphs").text
-    assert 'aria-label="1 wait at reply"' in page
+    assert 'aria-label="1 wait at Reply"' in page
     assert 'href="/?gate=reply"' in page
     assert "hold them one by one" in page
 
@@ -97,7 +97,7 @@ def test_a_thread_shows_where_it_stands_and_its_state(db_url: str) -> None:
     paused(db_url, "t1", state={"ticket": "Where is <my> parcel?\u202e"})
     with client(db_url) as http:
         page = http.get("/graphs/thread", params={"thread": "t1"}).text
-    assert "Waits at <strong>reply</strong>" in page
+    assert "Waits at <strong>Reply</strong>" in page
     assert "Where is &lt;my&gt; parcel?" in page
     assert "U+202E" in page
     assert "ana@example.com" in page
@@ -166,7 +166,7 @@ def test_a_form_that_means_nothing_holds_nothing(db_url: str) -> None:
 def test_a_name_that_nothing_goes_by_is_warned_of(db_url: str) -> None:
     with client(db_url) as http:
         answer = http.post("/graphs/hold", data=HOLD | {"scope": "workflow", "value": "no such graph"})
-    assert "nothing goes by the name" in answer.text
+    assert "Nothing goes by the name of graph “no such graph” so far" in answer.text
 
 
 def test_only_who_leads_holds(db_url: str) -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+from typing import Any
+
 import psycopg
+import pytest
 
 from hitl_graph import Approve, Desk, Edit, Reject
+from hitl_graph.inbox.pages import insights as module
 from tests.inbox.persons import ROLES, Somebody, office, staff
 from tests.inbox.serving import client, paused
 
@@ -77,3 +83,38 @@ def test_nothing_of_another_tenant_counts(db_url: str) -> None:
     _decided(db_url)
     with client(db_url, tenant="other") as http:
         assert "Nothing was decided" in http.get("/insights").text
+
+
+def test_those_who_look_at_once_are_told_one_count(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted when all of them have asked, once; and anew for whoever asks afterwards."""
+    asked, counted, count, numbers = [], [], module._counted, module._numbers
+    many, everybody = 5, asyncio.Event()
+
+    async def asks(*args: Any, **how: Any) -> Any:
+        asked.append(1)
+        if len(asked) == many:
+            everybody.set()
+        return await numbers(*args, **how)
+
+    async def counts(*args: Any, **how: Any) -> Any:
+        counted.append(1)
+        await everybody.wait()
+        return await count(*args, **how)
+
+    monkeypatch.setattr(module, "_numbers", asks)
+    monkeypatch.setattr(module, "_counted", counts)
+    with client(db_url) as http:
+        with concurrent.futures.ThreadPoolExecutor(many) as pool:
+            statuses = list(pool.map(lambda _: http.get("/insights").status_code, range(many)))
+        assert (statuses, len(counted)) == ([200] * many, 1)
+        assert (http.get("/insights").status_code, len(counted)) == (200, 2)
+
+
+def test_a_count_that_failed_is_begun_anew(db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told the failure of somebody else's."""
+    with client(db_url) as http:
+        with monkeypatch.context() as patch:
+            patch.setitem(module.SQL, "decided", "SELECT pg_sleep(60), %(days)s, %(people)s")
+            patch.setattr(module, "_LIMITS", "SET LOCAL statement_timeout = 50")
+            assert http.get("/insights").status_code == 503
+        assert http.get("/insights").status_code == 200

@@ -193,7 +193,7 @@ def test_whoever_changed_something_is_in_the_log(db_url: str) -> None:
     with client(db_url) as http:
         http.post("/settings/codes", data={"kind": "reason", "code": "wrong_tone"})
         log = http.get("/audit", params={"type": "rules"}).text
-    assert "set the reason wrong_tone" in log
+    assert "set the reason wrong tone" in log
 
 
 def test_everybody_sees_their_own(db_url: str) -> None:

@@ -76,7 +76,7 @@ def test_the_address_lets_its_reader_in_and_shows_the_graph(
     assert "Is this reply safe to send to the customer?" in queue.text
     assert "support-desk" in graphs.text
     assert "<svg" in graphs.text
-    assert "send_email, cannot be undone" in graphs.text
+    assert "send email, cannot be undone" in graphs.text
 
 
 def test_ctrl_c_leaves_the_rest_paused_and_says_how_to_go_on(
@@ -141,6 +141,33 @@ def test_cases_that_another_run_left_go_on_as_well(
 
     assert "1 finished" in two.end()
     assert count(tmp_path / "two") == 1
+
+
+def test_a_second_run_opens_on_its_own_cases(db_url: str, tmp_path: Path, terminal: OpenTerminal) -> None:
+    """What the run before left waits there still, and the terminal says so; the first run shows all that waits."""
+    one = opened(terminal, db_url, tmp_path / "one")
+    first = one.until("Ctrl-C ends")
+    one.until("1 wait, 0 decided")
+    one.type("\x03")
+    one.end()
+    two = opened(terminal, db_url, tmp_path / "two", texts=("My card has not arrived yet.",))
+    second = two.until("Ctrl-C ends")
+    [bare], [address] = (
+        re.findall(r"http://127\.0\.0\.1:\d+/sign-in/token[\w?=&%-]+", text) for text in (first, second)
+    )
+
+    with httpx.Client(trust_env=False, follow_redirects=True) as browser:
+        queue = browser.get(address).text
+        everything = browser.get(str(httpx.URL(address).join("/"))).text
+
+    cases = [text.split('id="rows"', 1)[-1].count('<li id="case-') for text in (queue, everything)]
+    assert cases == [1, 2]
+    assert "Take off the filter words demo-" in queue
+    assert (
+        "1 more waits there, not of this run: the queue leaves them out until you take its filter off."
+        in second
+    )
+    assert "&to=" not in bare
 
 
 def test_a_thread_that_raised_is_waited_for_and_tried_again(

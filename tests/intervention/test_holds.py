@@ -201,6 +201,7 @@ def test_every_hold_and_release_is_an_event_with_who_and_why(db_url: str) -> Non
             "hold": hold.id,
             "scope": "thread",
             "value": "t",
+            "through": {"way": "code"},
         }
         assert (gone["data"]["by"], gone["data"]["note"]) == ("ben", "over")
 

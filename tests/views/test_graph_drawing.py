@@ -5,7 +5,13 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from hitl_graph.views.graph_drawing import Box, Drawing, draw
+import pytest
+
+from hitl_graph.demo.graph import build_support_desk
+from hitl_graph.inbox.graph_pictures import pictured
+from hitl_graph.views.code_words import node_words
+from hitl_graph.views.graph_drawing import BOX_HEIGHT, Box, Drawing, draw
+from tests.inbox.desk_graphs import GRAPHS
 
 CHAIN = [("a", "b", ""), ("b", "c", "yes"), ("c", "a", "again")]
 
@@ -75,3 +81,102 @@ def test_a_thousand_nodes_in_a_row_are_laid_out() -> None:
     names = [str(number) for number in range(1000)]
     edges = [(one, other, "") for one, other in pairwise(names)]
     assert len(draw(names, edges).boxes) == 1000
+
+
+LETTER, HEIGHT = 6.4, 12.0
+"""The least that a letter of a label takes on the page, and how high it is."""
+Rect = tuple[float, float, float, float]
+
+
+def _labels(drawing: Drawing) -> dict[str, Rect]:
+    return {
+        f"{number} {line.label}": (line.x, line.y - HEIGHT + 3, line.x + LETTER * len(line.label), line.y + 3)
+        for number, line in enumerate(drawing.lines)
+        if line.label
+    }
+
+
+def _overlapping(drawing: Drawing) -> list[tuple[str, str]]:
+    labels = _labels(drawing)
+    boxes = {box.name: (box.x, box.y, box.x + box.width, box.y + box.height) for box in drawing.boxes}
+    pairs = [(one, other) for one in labels for other in (*labels, *boxes) if one < other or other in boxes]
+    every = {**boxes, **labels}
+    return [
+        (one, other)
+        for one, other in pairs
+        if one != other
+        and every[one][0] < every[other][2]
+        and every[other][0] < every[one][2]
+        and every[one][1] < every[other][3]
+        and every[other][1] < every[one][3]
+    ]
+
+
+def _drawn(name: str) -> Drawing:
+    made = {
+        "demo": build_support_desk,
+        "demo, strict": lambda: build_support_desk(strict=True),
+        **{name: lambda graph=graph: graph().compile() for name, graph in GRAPHS.items()},
+    }
+    drawing = pictured(made[name]()).drawing
+    assert drawing is not None
+    return drawing
+
+
+@pytest.mark.parametrize("name", ["demo", "demo, strict", *GRAPHS])
+def test_no_label_lies_on_a_box_or_on_another_label(name: str) -> None:
+    drawing = _drawn(name)
+    assert _labels(drawing) and _overlapping(drawing) == []
+
+
+@pytest.mark.parametrize("name", ["demo", "demo, strict", *GRAPHS])
+def test_every_label_is_within_the_picture(name: str) -> None:
+    drawing = _drawn(name)
+    assert all(
+        left >= 0 and top >= 0 and right <= drawing.width and bottom <= drawing.height
+        for left, top, right, bottom in _labels(drawing).values()
+    )
+
+
+def test_labels_of_lines_from_one_box_have_room_of_their_own() -> None:
+    leaves = [f"leaf {number}" for number in range(4)]
+    drawing = draw(["top", *leaves], [("top", leaf, f"a rather long way to {leaf}") for leaf in leaves])
+    assert _overlapping(drawing) == []
+
+
+def test_where_labels_need_it_the_layers_stand_further_apart() -> None:
+    leaves = [str(number) for number in range(6)]
+    long = draw(["top", *leaves], [("top", leaf, f"a rather long way to {leaf}") for leaf in leaves])
+    bare = draw(["top", *leaves], [("top", leaf, "") for leaf in leaves])
+    assert _box(long, "0").y >= _box(bare, "0").y > BOX_HEIGHT
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("__error_handler__draft_reply", "When draft reply fails"),
+        ("triage.review", "Triage: review"),
+        ("triage:spam_check", "Triage: spam check"),
+        ("START", "Start"),
+        ("__end__", "End"),
+        ("send_reply", "Send reply"),
+        ("GateMiddleware.after_model", "GateMiddleware: after model"),
+        ("?", "Anywhere"),
+    ],
+)
+def test_a_node_is_called_as_people_say_it(name: str, words: str) -> None:
+    assert node_words(name) == words
+
+
+def test_boxes_carry_words_and_lines_keep_the_names_of_nodes() -> None:
+    drawing = draw(["send_reply"], [("send_reply", "END", "")], titles=node_words)
+    assert [(box.name, box.title) for box in drawing.boxes] == [("send_reply", "Send reply"), ("END", "End")]
+
+
+def test_two_nodes_of_one_title_go_by_their_names() -> None:
+    drawing = draw(["send_it", "send it"], [], titles=node_words)
+    assert [box.title for box in drawing.boxes] == ["send_it", "send it"]
+
+
+def test_the_demo_shows_no_internal_name() -> None:
+    assert not [box.title for box in _drawn("demo").boxes if "_" in box.title]

@@ -33,12 +33,12 @@ def _line(kind: str, **data: Any) -> str:
         (
             "refused",
             {"by": "x", "error": "bad"},
-            "The gate did not take the answer, and it waits again. (bad)",
+            "The gate did not take the answer, and it waits again. (Bad.)",
         ),
         (
             "refused_attempt",
             {"by": "x", "what": "decide", "why": "no"},
-            "x tried, and was refused: decide (no)",
+            "x tried to decide it, and was refused (no)",
         ),
         (
             "decided",
@@ -48,7 +48,7 @@ def _line(kind: str, **data: Any) -> str:
         (
             "decided",
             {"by": "ana", "decision": {"type": "edit", "changes": {"to": 1}}},
-            "ana approved it with changes (to)",
+            "ana approved it with changes (To)",
         ),
         ("a_new_thing", {"by": "ana"}, "ana a new thing"),
         ("a_new_thing", {}, "a new thing"),

@@ -17,6 +17,8 @@ from hitl_graph.inbox.principals import Principal
 from hitl_graph.inbox.rendering import page
 from hitl_graph.inbox.requests import Audits, Refused, TheDesk
 from hitl_graph.views.log import GROUPS, type_words
+from hitl_graph.views.refusals import refusal_words
+from hitl_graph.views.ways import WAYS
 
 __all__ = ["router"]
 
@@ -48,10 +50,12 @@ async def verify(request: Request, who: Audits, desk: TheDesk) -> Response:
             sealed = await desk.audit.seal()
             report = await desk.audit.verify(anchor)
         except (ValueError, RecursionError):
-            problem = "is no JSON: paste what this page or `hitl-graph audit anchor` gave"
+            problem = "This is no anchor: paste the whole of what this page gave before. Nothing was changed."
             return await _page(request, desk, LogLook(), anchor=given, problem=problem, status=422)
         except AuditError as error:
-            return await _page(request, desk, LogLook(), anchor=given, problem=str(error), status=422)
+            return await _page(
+                request, desk, LogLook(), anchor=given, problem=refusal_words(error), status=422
+            )
     told = {"report": report, "sealed": sealed, "head": json.dumps(report.head.to_json())}
     return await _page(request, desk, LogLook(), told=told)
 
@@ -62,7 +66,9 @@ async def export(request: Request, who: Audits, desk: TheDesk) -> Response:
     form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
     look, kind = LogLook.read(form), form.get("format", "")
     if kind not in _MEDIA:
-        raise Refused(422, "format: is jsonl or csv.", field="format")
+        raise Refused(
+            422, "A log is exported as JSON Lines or as a table; nothing was exported.", field="format"
+        )
     lines = await _exported(desk, who, look, kind)
     name = f"audit-{desk.tenant}.{kind}" if desk.tenant.isascii() else f"audit.{kind}"
     headers = {"content-disposition": f'attachment; filename="{_plain(name)}"'}
@@ -116,6 +122,7 @@ async def _page(
             {"name": name, "words": words, "types": [(one, type_words(one)) for one in types]}
             for name, (words, types) in GROUPS.items()
         ],
+        "ways": WAYS,
         "refused": lately["refused"],
         "most": MOST,
         "told": told,

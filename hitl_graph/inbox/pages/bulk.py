@@ -19,6 +19,7 @@ from hitl_graph.inbox.rendering import page
 from hitl_graph.inbox.requests import Decides, Refused, TheDesk, TheSettings, is_htmx
 from hitl_graph.inbox.settings import Settings
 from hitl_graph.plain import digest as digest_of
+from hitl_graph.views.refusals import refusal_words
 
 __all__ = ["MOST_AT_ONCE", "router"]
 
@@ -86,7 +87,7 @@ async def act(
     if act == "undo":
         case = await desk.undo(id, by=who.id, thread_id=thread)
         return _answer(request, [_item(case, ok=True, text="Taken back: it waits again.")])
-    raise Refused(422, "act: is approve, claim, release or undo.", field="act")
+    raise Refused(422, "This was not understood, and nothing was done: load the queue again.", field="act")
 
 
 def _named(text: str) -> dict[str, str]:
@@ -95,9 +96,13 @@ def _named(text: str) -> dict[str, str]:
         one = json.loads(text)
         named = {name: one[name] for name in ("id", "thread", "digest")}
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise Refused(422, "case: names no case; nothing was decided.", field="case") from None
+        raise Refused(
+            422, "This was not understood, and nothing was decided: load the queue again.", field="case"
+        ) from None
     if not all(isinstance(value, str) for value in named.values()):
-        raise Refused(422, "case: names no case; nothing was decided.", field="case")
+        raise Refused(
+            422, "This was not understood, and nothing was decided: load the queue again.", field="case"
+        )
     return named
 
 
@@ -141,7 +146,7 @@ async def _approve(
             undo_s=settings.undo_s,
         )
     except HitlError as error:
-        return _item(case, ok=False, text=str(error))
+        return _item(case, ok=False, text=refusal_words(error, who.id))
     except psycopg.Error:
         return _item(case, ok=False, text=_UNKNOWN)
     return _item(taken, ok=True, text="Approved.")

@@ -149,7 +149,9 @@ async def here(
 ) -> Response:
     """A sign of life: others see who has the case before them, and a claim of one who is active is renewed."""
     if doing not in (*_DOING, "gone"):
-        raise Refused(422, f"is none of {', '.join(_DOING)}, gone", field="doing")
+        raise Refused(
+            422, "This was not understood, and nothing was done: load the page again.", field="doing"
+        )
     case = await desk.show(review_id, thread_id=thread)
     params = {"thread_id": case.thread_id, "id": case.id, "person": key_of(who.id), "by": who.id}
     if doing == "gone":

@@ -24,14 +24,15 @@ from hitl_graph.inbox.case_page import (
     Problem,
     address,
     case_page,
-    changed_diff,
     opened_by,
     trail_of,
 )
+from hitl_graph.inbox.changed import changed
 from hitl_graph.inbox.look import Look
 from hitl_graph.inbox.principals import Principal
 from hitl_graph.inbox.requests import Decides, Refused, TheDesk, TheSettings, is_htmx
 from hitl_graph.inbox.sent import Sent, decision_of, demand, read_sent
+from hitl_graph.inbox.wording import Wording
 
 __all__ = ["SHOWN", "decided_page", "refused_page", "router", "the_form"]
 
@@ -56,7 +57,11 @@ async def the_form(request: Request) -> tuple[Sent, str | None]:
     form = await request.form(max_fields=5000)
     pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     if len({value for name, value in pairs if name == "decision"}) > 1:
-        raise Refused(422, "decision: is said in two ways; nothing was done.", field="decision")
+        raise Refused(
+            422,
+            "This form says two different decisions, and nothing was done: load the page again.",
+            field="decision",
+        )
     return read_sent(pairs), dict(pairs).get("thread") or None
 
 
@@ -73,7 +78,7 @@ async def refused_page(
     """After a refusal: the page as it is now, the words beside what they are about, and what was typed."""
     now = await desk.show(case.id, thread_id=case.thread_id)
     status = _STATUS.get(type(error), 409)
-    problem = Problem.of(error, form)
+    problem = Problem.of(error, form, by=who.id)
     return await case_page(request, desk, who, now, sent=sent, problem=problem, error=error, status=status)
 
 
@@ -85,9 +90,10 @@ async def decide(
     sent, thread = await the_form(request)
     case = await desk.show(review_id, thread_id=thread)
     if sent.decision == "preview":
-        _, wrong = changed_diff(case, sent)
+        wrong = changed(case, sent).wrong
+        problem = Problem.of(wrong[0], "main", Wording(case, sent)) if wrong else None
         return await case_page(
-            request, desk, who, case, sent=sent, problem=wrong, status=422 if wrong else 200
+            request, desk, who, case, sent=sent, problem=problem, status=422 if wrong else 200
         )
     try:
         decision = await _read(desk, case, sent, who)

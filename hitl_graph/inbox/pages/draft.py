@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hitl_graph.inbox.begun import typed_of
-from hitl_graph.inbox.case_page import draft_values
+from hitl_graph.inbox.changed import draft_values
 from hitl_graph.inbox.pages.decide import decided_page, the_form
 from hitl_graph.inbox.rendering import page
 from hitl_graph.inbox.requests import Decides, TheDesk
 from hitl_graph.inbox.sent import kept
+from hitl_graph.inbox.standing import standing
 
 __all__ = ["router"]
 
@@ -28,7 +29,9 @@ async def draft(request: Request, who: Decides, desk: TheDesk, review_id: str) -
         saved = await desk.drafts.save(
             case.id, kept(typed_of(case, sent)), by=who.id, digest=digest, thread_id=case.thread_id
         )
-    return page(request, "parts/case_draft.html", {**draft_values(case, sent), "saved": saved, "case": case})
+    stand = await standing(desk, case, who)
+    values = {**draft_values(case, sent, stand), "saved": saved, "case": case, "who": who}
+    return page(request, "parts/case_draft.html", values)
 
 
 @router.post("/cases/{review_id}/draft/drop")

@@ -39,7 +39,11 @@ async def save(
     """Keep a view under a name; the view that had it is replaced."""
     wanted = " ".join(name.split())
     if not wanted or len(wanted) > _LONGEST or not storable(wanted) or hidden_characters(wanted):
-        raise Refused(422, f"name: give the filter a name of 1 to {_LONGEST} plain characters.", field="name")
+        raise Refused(
+            422,
+            f"Give the filter a name of 1 to {_LONGEST} plain characters. Nothing was saved.",
+            field="name",
+        )
     seen = Look.read(dict(_query(look)))
     params = {"key": who.key, "name": wanted, "query": json.dumps(seen.query())}
     if not await desk.rows(SQL["save_filter"], params):

@@ -34,6 +34,7 @@ router = APIRouter()
 PAGE = 50
 _WAIT_S = 2.0
 """How long a page waits for acts under way; those that are not over then are named."""
+_UNREAD = "This was not understood, and nothing was done: load the page again."
 ACTS = ("pause", "stop", "release", "take_over", "hand_back")
 
 
@@ -77,7 +78,7 @@ async def hold(request: Request, who: Holds, desk: TheDesk, settings: TheSetting
     form = await typed(request)
     act, scope, value = form.get("act"), form.get("scope"), form.get("value")
     if act not in ACTS or scope not in ("thread", "workflow") or not value:
-        raise Refused(422, f"act: is one of {', '.join(ACTS)}, of a thread or a workflow.", field="act")
+        raise Refused(422, _UNREAD, field="act")
     try:
         done = await _done(desk, form, act, scope, value, who.id)
     except AnswerError as error:
@@ -102,12 +103,12 @@ async def _done(desk: Desk, form: Typed, act: str, scope: str, value: str, by: s
     if act == "release":
         number = form.get("hold")
         if not (number.isascii() and number.isdecimal() and len(number) <= 18):
-            raise Refused(422, "hold: is no number of a hold.", field="hold")
+            raise Refused(422, _UNREAD, field="hold")
         return await desk.holds.release(int(number), by=by, note=reason)
     if act in ("pause", "stop"):
         put = desk.holds.pause if act == "pause" else desk.holds.stop
         return await put(scope, value, by=by, reason=reason, wait_s=_WAIT_S)  # type: ignore[arg-type]  # looked at above
-    raise Refused(422, "act: only a thread is taken over and handed back.", field="act")
+    raise Refused(422, "Only a thread is taken over and handed back. Nothing was done.", field="act")
 
 
 async def _pictures(request: Request, settings: Settings) -> dict[str, Picture]:

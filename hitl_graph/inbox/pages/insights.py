@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import datetime as dt
+import functools
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -46,8 +49,9 @@ _AGES = (
 _LIMITS = "SET LOCAL statement_timeout = 8000; SET LOCAL work_mem = '32MB'; SET LOCAL jit = off"
 _LONG_S, _KEPT_S = 1.0, 30.0
 """What took so long to count is not counted again for so long."""
+Found = dict[str, list[dict[str, Any]]]
 _counting = asyncio.Semaphore(2)
-"""So many at once, so that who decides is not kept waiting by those who look back."""
+"""So many periods at once, so that who decides is not kept waiting by those who look back."""
 
 
 @router.get("/insights")
@@ -97,41 +101,58 @@ async def insights(request: Request, who: Sees, desk: TheDesk, days: str = "") -
     return page(request, "insights.html", values)
 
 
-async def _numbers(
-    request: Request, desk: Desk, days: int, *, leads: bool
-) -> dict[str, list[dict[str, Any]]]:
-    """The rows of all statements; those that took long to count are shown for a while."""
+@dataclasses.dataclass
+class _Count:
+    """A count that is under way, or what came of it until it is too old."""
+
+    task: asyncio.Task[Found]
+    until: float = 0.0
+
+    @property
+    def serves(self) -> bool:
+        """Whether whoever asks now is told this one."""
+        return not self.task.done() or time.monotonic() < self.until
+
+
+async def _numbers(request: Request, desk: Desk, days: int, *, leads: bool) -> Found:
+    """The rows of all statements.
+
+    Whoever asks while they are counted is told the same, and what took long is shown for a while: many who look at once
+    cost no more than one.
+    """
     state = request.app.state
     if not hasattr(state, "insights"):
         state.insights = {}
-    kept: dict[tuple[int, bool], tuple[float, dict[str, list[dict[str, Any]]]]] = state.insights
-    until, found = kept.get((days, leads), (0.0, {}))
-    if time.monotonic() < until:
-        return found
-    async with _counting:
+    counts: dict[tuple[int, bool], _Count] = state.insights
+    count = counts.get((days, leads))
+    if count is None or not count.serves:
+        # A task of its own: whoever began it may leave before the others have their answer.
+        task = asyncio.create_task(_counted(desk, days, leads=leads), name="hitl-insights")
+        counts[days, leads] = count = _Count(task)
         began = time.monotonic()
-        found = await _counted(desk, days, leads=leads)
-        took = time.monotonic() - began
-    if took > _LONG_S:
-        kept[days, leads] = (time.monotonic() + _KEPT_S, found)
-    return found
+        task.add_done_callback(functools.partial(_ended, count, began))
+    return await asyncio.shield(count.task)
 
 
-async def _counted(desk: Desk, days: int, *, leads: bool) -> dict[str, list[dict[str, Any]]]:
+def _ended(count: _Count, began: float, task: asyncio.Task[Found]) -> None:
+    now = time.monotonic()
+    if not task.cancelled() and task.exception() is None and now - began > _LONG_S:
+        count.until = now + _KEPT_S
+
+
+async def _counted(desk: Desk, days: int, *, leads: bool) -> Found:
     """The same from the database, over one connection.
 
     Raises:
         Refused: It would take too long.
     """
-    names = ("decided", "edits", "ages", "days")
     try:
-        async with desk.transaction() as conn:
+        async with _counting, desk.transaction() as conn:
             await conn.execute(_LIMITS)
-            found = {name: await _rows(conn, name, {"days": days, "people": leads}) for name in names}
+            [decided] = await _rows(conn, "decided", {"days": days, "people": leads})
+            return {**decided, "ages": await _rows(conn, "ages", {})}
     except psycopg.errors.QueryCanceled as error:
         raise Refused(503, "These are too many to count while you wait: choose a shorter time.") from error
-    [decided] = found.pop("decided")
-    return {**found, **decided}
 
 
 async def _rows(conn: Any, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -177,7 +198,7 @@ def _flow(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
     told = [
         {
-            "day": step[0]["day"],
+            "day": dt.date.fromisoformat(step[0]["day"]),
             "asked": sum(one["asked"] for one in step),
             "decided": sum(one["decided"] for one in step),
         }

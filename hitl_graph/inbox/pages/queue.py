@@ -14,9 +14,10 @@ from hitl_graph.inbox.look import TABS, WHOSE, Look
 from hitl_graph.inbox.pages.filters import saved
 from hitl_graph.inbox.principals import Principal
 from hitl_graph.inbox.queue import MOST, MOST_OF_OWNER, PAGE, Queue, TooSlow
-from hitl_graph.inbox.queue_rows import case_address, row_view, three
+from hitl_graph.inbox.queue_rows import asked_of, can_be_undone, case_address, row_view, three
 from hitl_graph.inbox.rendering import page
 from hitl_graph.inbox.requests import Signed, TheDesk, is_htmx
+from hitl_graph.inbox.standing import Standing, standings, undo_refused
 from hitl_graph.plain import printable
 from hitl_graph.reviews import Priority, ReviewKind
 from hitl_graph.views.request import span
@@ -78,7 +79,7 @@ async def _values(desk: Desk, who: Principal, look: Look, *, first: bool) -> dic
     rows, after = found or ([], "")
     return {
         "look": look,
-        "rows": [row_view(row, who) for row in rows],
+        "rows": await _views(desk, who, rows),
         "next": look.address(after=after) if after else "",
         "glance": glance,
         "oldest_s": None if glance.oldest is None else (glance.now - glance.oldest).total_seconds(),
@@ -106,6 +107,24 @@ async def _rows(seen: Queue, look: Look) -> tuple[list[dict[str, Any]], str] | N
         return await seen.page(look)
     except TooSlow:
         return None
+
+
+async def _views(desk: Desk, who: Principal, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows as they are shown, each with what the desk would take from whoever looks."""
+    waiting = {_key(row): asked_of(row) for row in rows if row["status"] == "pending"}
+    stands = await standings(desk, who, waiting)
+    backs = {_key(row) for row in rows if "decided_by" in row and await _takes_back(desk, who, row)}
+    return [row_view(row, who, stands.get(_key(row)) or Standing(), undo=_key(row) in backs) for row in rows]
+
+
+async def _takes_back(desk: Desk, who: Principal, row: dict[str, Any]) -> bool:
+    if not can_be_undone(row):
+        return False
+    return not await undo_refused(desk, await desk.show(row["id"], thread_id=row["thread_id"]), who)
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["thread_id"], row["id"]
 
 
 async def _none() -> list[dict[str, Any]]:

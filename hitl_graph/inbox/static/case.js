@@ -1,13 +1,11 @@
 // The page of one case: keys, dialogs, what is typed kept and shown as a diff, evidence that was opened, who is here.
 // Everything that is decided is decided by the server; what is here makes it quick and hard to do by mistake.
-import { keys } from "./keys.js";
-import { entry, renew } from "./session.js";
+import { keys, say } from "./keys.js";
+import { renew } from "./session.js";
 import { now } from "./times.js";
+import { notSaved } from "./unsaved.js";
 
-const SAVE_MS = 500;
-const HERE_MS = 20_000;
-const ACTIVE_MS = 120_000;
-const RENEW_MS = 60_000;
+const [SAVE_MS, HERE_MS, RENEW_MS, ACTIVE_MS] = [500, 20_000, 60_000, 120_000];
 
 let article = null;
 let saving = 0;
@@ -21,7 +19,9 @@ let renewedFor = ""; // the session that the last attempt was renewed for
 
 const one = (selector) => article?.querySelector(selector) ?? null;
 const all = (selector) => [...(article?.querySelectorAll(selector) ?? [])];
-const isOpen = () => one("#case-now [data-status]")?.dataset.status === "pending";
+const standing = () => one("#case-now [data-status]")?.dataset ?? {};
+const isOpen = () => standing().status === "pending";
+const refuses = (what) => (standing().refuses ?? "").split(" ").includes(what);
 
 function post(what, fields, more = {}) {
   const body = new URLSearchParams({ thread: article.dataset.thread, digest: article.dataset.digest, ...fields });
@@ -71,28 +71,9 @@ async function save() {
     save();
     return;
   }
-  notSaved(answer?.status ?? 0, page.querySelector(".notice")?.textContent ?? "", out);
-}
-function notSaved(status, words, out) {
-  const place = one("#case-saved");
-  if (!place) return;
-  const [why, what, again] = whyNotSaved(status, words, out);
-  const sign = document.createElement("a");
-  Object.assign(sign, { href: entry(), target: "_blank", rel: "noopener", textContent: "Sign in in another tab" });
-  place.replaceChildren(`Not saved: ${why} What you typed is still on this page: `, ...(out === "out" ? [sign, " and come back: it is saved then."] : [what]));
+  const again = notSaved(one("#case-saved"), answer?.status ?? 0, page.querySelector(".notice")?.textContent ?? "", out);
   if (again) saving = setTimeout(save, again);
 }
-// Why it could not be saved, what to do, and when it is tried again by itself, in milliseconds.
-function whyNotSaved(status, words, out) {
-  if (!status) return ["there is no connection to the inbox.", "leave it open, it is saved as soon as there is one.", 5_000];
-  if (out === "out") return ["you are not signed in any more.", "", 2_000];
-  if (out === "other") return ["somebody else is signed in in this browser now.", "copy what you need, and load the page again.", 0];
-  if (status === 413) return ["it is too long.", "shorten it, and it is saved.", 0];
-  if (status === 404) return ["the case is not there for you any more.", "copy what you need.", 0];
-  if (status === 429 || status >= 500) return [words || `the inbox answered ${status}.`, "leave it open, it is tried again in a moment.", 10_000];
-  return [words || `the inbox answered ${status}.`, "copy what you need, and load the page again.", 0];
-}
-
 function put(page) {
   for (const part of page.querySelectorAll("[data-for]")) {
     const place = one(`#${part.dataset.for}`);
@@ -127,7 +108,14 @@ window.addEventListener("beforeunload", (event) => {
   if (Date.now() - typedAt > 5_000) event.preventDefault(); // it could not be saved for a while
 });
 
-// --- when a yes lights up --------------------------------------------------------------------------------------------
+// --- what is lit -----------------------------------------------------------------------------------------------------
+
+// What the desk would refuse now; the page says why in the place that this gives.
+function barred(button) {
+  if (refuses("decide")) return one("#case-bar [data-bar]") ?? one("#case-standing") ?? one("#case-now");
+  if (["approve", "choose"].includes(button.value) && refuses("approve")) return one("#case-standing") ?? one("#case-now");
+  return button.value === "edit" && button.name === "decision" ? one("#case-diff [data-refused]") : null;
+}
 
 const required = () => Number(one("#decision, #choice")?.dataset.evidence ?? 0);
 
@@ -144,11 +132,14 @@ function missing() {
 
 function light() {
   if (!article) return;
-  const why = missing();
-  const changed = Boolean(one('[name="diffed"]')?.value) || touched;
-  for (const button of all("[data-yes]")) {
-    if (why) button.setAttribute("aria-disabled", "true");
+  const why = refuses("decide") ? "" : missing();
+  const changed = Boolean(one("[name=diffed][data-edited]")) || touched;
+  for (const button of all("[data-decides]")) {
+    button.disabled = false; // as it is without scripts; with them it says why
+    if ((why && "yes" in button.dataset) || barred(button)) button.setAttribute("aria-disabled", "true");
     else button.removeAttribute("aria-disabled");
+  }
+  for (const button of all("[data-yes]")) {
     if (button.value === "edit") button.hidden = !changed && Boolean(one('[data-yes][value="approve"]'));
     if (button.value === "approve") button.hidden = changed && Boolean(one('[data-yes][value="edit"]'));
   }
@@ -176,7 +167,7 @@ document.addEventListener("click", (event) => {
   if (button.getAttribute("aria-disabled") === "true") {
     event.preventDefault();
     event.stopImmediatePropagation();
-    one("#case-why")?.focus();
+    explain(button);
   } else if ("yes" in button.dataset && touched && button.form.id === "decision") {
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -192,6 +183,11 @@ document.addEventListener("click", (event) => {
     take(button);
   }
 }, true);
+
+function explain(button) {
+  button.closest("dialog")?.close(); // what is typed in it stays
+  (barred(button) ?? one("#case-why"))?.focus();
+}
 
 function take(button) {
   const field = [...(one("#decision")?.elements ?? [])].find((each) => each.name === button.dataset.into);
@@ -211,23 +207,50 @@ function openDialog(name) {
   return true;
 }
 
+// What opens a dialog, where the page offers it now.
+const opener = (name) => one(`[data-dialog="${name}"]:not([aria-disabled=true])`);
+
 function dialogOr(name, otherwise) {
-  if (!openDialog(name)) say(isOpen() ? otherwise : "This case waits for nobody any more.");
+  if (!opener(name) || !openDialog(name)) say(isOpen() ? because(otherwise) : "This case waits for nobody any more.");
 }
+
+// What cannot be done, with why, where the page knows: the rule, or who is at it.
+function because(otherwise) {
+  const { why } = standing();
+  if (!why) return otherwise;
+  const out = opener("take-claim") ? " t takes it from them." : "";
+  return `${otherwise.replace(/\.$/, "")}: ${why}.${out}`;
+}
+
+function yes() {
+  return all("[data-yes]").find((button) => !button.hidden);
+}
+
 function approve() {
-  const yes = all("[data-yes]").find((button) => !button.hidden);
-  if (!isOpen() || !yes) return say(one("#answer") ? "Nothing is proposed here to approve: e writes the answer." : "There is nothing to approve here now.");
-  const form = yes.form;
-  if (yes.value === "approve" && "oneKey" in form.dataset && !missing()) yes.click();
-  else if (yes.getAttribute("aria-disabled") === "true") { one("#case-why")?.focus(); }
-  else yes.focus();
+  const button = yes();
+  if (isOpen() && !button && refuses("decide")) return say(because("You cannot decide this case."));
+  if (!isOpen() || !button) return say(one("#answer") ? "Nothing is proposed here to approve: e writes the answer." : "There is nothing to approve here now.");
+  const lit = button.getAttribute("aria-disabled") !== "true";
+  if (lit && button.value === "approve" && "oneKey" in button.form.dataset) button.click();
+  else if (lit) button.focus();
+  else explain(button);
   return undefined;
 }
 
-function press(selector) {
+function press(selector, otherwise) {
   const button = one(selector);
   if (button && button.offsetParent !== null) button.click();
-  else say("You cannot do this here now.");
+  else say(otherwise);
+}
+
+function undo() {
+  const text = one("#case-now [data-no-way-back]")?.textContent.replace(/\s+/g, " ").trim();
+  press("[data-key=u]", text || (isOpen() ? "Nothing is decided here that could be taken back." : "This cannot be taken back."));
+}
+
+function takeOver() {
+  if (opener("take-claim")) return openDialog("take-claim");
+  return dialogOr("take_over", standing().why ? "You cannot take it over." : "Nobody else is at it, and the agent cannot be taken over from here.");
 }
 
 function choose(place) {
@@ -243,24 +266,19 @@ function go(rel) {
   if (link) location.assign(link.href);
   else say(`No case comes ${rel === "next" ? "after" : "before"} this one in this view of the queue.`);
 }
-// A key that can do nothing says so.
-function say(text) {
-  const said = document.createElement("p");
-  said.className = "notice info";
-  said.textContent = text;
-  document.getElementById("notices").replaceChildren(said);
-}
 
+const field = () => one("#answer textarea") ?? one("#decision .field :is(input:not([type=hidden]), textarea, select)");
+const edit = () => (field() ? field().focus() : say(because("Nothing can be changed here.")));
 const bindings = {
-  a: ["Approve", approve],
-  e: ["Edit", () => (one("#answer textarea") ?? one("#decision .field :is(input:not([type=hidden]), textarea, select)"))?.focus()],
-  x: ["Reject", () => dialogOr("reject", "This case cannot be rejected.")],
-  i: ["Ask for information", () => dialogOr("ask_info", "This case cannot ask for information.")],
-  r: ["Give it to another group", () => dialogOr("reroute", "You cannot give this case to others.")],
-  s: ["Put it off", () => dialogOr("snooze", "You cannot put this case off.")],
-  c: ["Claim it, or let it go", () => press("[data-key=c]")],
-  t: ["Take it over", () => dialogOr(one("#case-now [data-dialog=take-claim]") ? "take-claim" : "take_over", "Nobody else is at it, and the agent cannot be taken over from here.")],
-  u: ["Undo", () => press("[data-key=u]")],
+  a: ["Approve", approve, () => isOpen() && Boolean(yes()) && !barred(yes())],
+  e: ["Edit", edit, () => isOpen() && Boolean(field())],
+  x: ["Reject", () => dialogOr("reject", "You cannot reject this case."), () => Boolean(opener("reject"))],
+  i: ["Ask for information", () => dialogOr("ask_info", "You cannot ask for information here."), () => Boolean(opener("ask_info"))],
+  r: ["Give it to another group", () => dialogOr("reroute", "You cannot give this case to others."), () => Boolean(opener("reroute"))],
+  s: ["Put it off", () => dialogOr("snooze", "You cannot put this case off."), () => Boolean(opener("snooze"))],
+  c: ["Claim it, or let it go", () => press("[data-key=c]", because("You cannot claim this case.")), () => Boolean(one("[data-key=c]"))],
+  t: ["Take it over", takeOver, () => Boolean(opener("take-claim") ?? opener("take_over"))],
+  u: ["Undo", undo, () => Boolean(one("[data-key=u]"))],
   j: ["Next case", () => go("next")],
   k: ["Case before", () => go("prev")],
   "/": ["Search the queue", () => { const queue = one('a[data-queue]'); if (queue) location.assign(`${queue.href}#q`); }],
@@ -329,6 +347,7 @@ function follow() {
   const away = article.dataset.status === "pending" && status !== "pending";
   for (const part of all("#decision, #choice, #answer")) part.inert = away;
   if (away) all("dialog[open]").forEach((dialog) => dialog.close());
+  light();
   return undefined;
 }
 
@@ -354,7 +373,7 @@ function settle() {
   const again = one("dialog[data-again], dialog[open]");
   if (again) { again.removeAttribute("open"); again.showModal(); again.querySelector("[aria-invalid]")?.focus(); }
   else if (!first || article.dataset.problem) {
-    (one("#case-problem") ?? one("[aria-invalid]") ?? one("#case-decided") ?? one("h1"))?.focus();
+    (one("#case-problem") ?? one("[aria-invalid]") ?? one(".error[tabindex]") ?? one("#case-decided") ?? one("h1"))?.focus();
   }
   if (first) asked();
   here();
@@ -368,10 +387,8 @@ function asked() {
   if (!what) return;
   address.searchParams.delete("do");
   history.replaceState(null, "", address);
-  if (what === "edit") bindings.e[1]();
-  else if (what === "approve") (one("#case-why:not(:empty)") ?? all("[data-yes]").find((button) => !button.hidden))?.focus();
-  else if (what === "take_over") bindings.t[1]();
-  else openDialog(what);
+  if (what === "approve") (one("#case-why:not(:empty)") ?? yes())?.focus();
+  else bindings[{ edit: "e", reject: "x", ask_info: "i", reroute: "r", snooze: "s", take_over: "t" }[what]]?.[1]();
 }
 
 document.addEventListener("htmx:after:swap", settle);

@@ -2,7 +2,8 @@
 //
 // A key is what `event.key` says, "mod+" before it is Cmd or Ctrl. What has a label stands in the help and in the
 // palette. Keys of one character are off while somebody types, while a dialog is open, and for whoever has turned them
-// off (WCAG 2.1.4). A handler that returns false leaves the key to the browser.
+// off (WCAG 2.1.4). A handler that returns false leaves the key to the browser. A third part says whether it can be done
+// now: the palette lists it only then, and the key says why not.
 
 /** The prefix that the inbox stands below; empty at the root of a host. */
 export const root = document.body.dataset.root ?? "";
@@ -13,14 +14,22 @@ const bound = [];
 /** Bind keys; `group` is the heading they stand under in the help. Gives a function that unbinds them. */
 export function keys(map, { group = "This page" } = {}) {
   const added = Object.entries(map).map(([key, given]) => {
-    const [label, run] = Array.isArray(given) ? given : ["", given];
-    return { key, label, run, group };
+    const [label, run, can = () => true] = Array.isArray(given) ? given : ["", given];
+    return { key, label, run, can, group };
   });
   bound.push(...added);
   return () => added.forEach((one) => bound.splice(bound.indexOf(one), 1));
 }
 
-/** What is bound and has a label, the newest of each key: [{ key, label, group, run }]. */
+/** A key that can do nothing says so. */
+export function say(text) {
+  const said = document.createElement("p");
+  said.className = "notice info";
+  said.textContent = text;
+  document.getElementById("notices").replaceChildren(said);
+}
+
+/** What is bound and has a label, the newest of each key: [{ key, label, group, run, can }]. */
 export function shortcuts() {
   const seen = new Map();
   for (const one of bound) if (one.label) seen.set(one.key, one);

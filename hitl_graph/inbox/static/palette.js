@@ -16,7 +16,7 @@ let asked = 0;
 let timer = 0;
 
 function commands() {
-  const here = shortcuts().filter((one) => one.key !== "mod+k")
+  const here = shortcuts().filter((one) => one.key !== "mod+k" && one.can())
     .map((one) => ({ label: one.label, about: one.group, key: one.key, run: () => one.run() }));
   const pages = [...document.querySelectorAll("header nav a[href]")]
     .map((link) => ({ label: `Go to ${link.textContent.trim()}`, about: "Page", run: () => location.assign(link.href) }));

@@ -1,6 +1,6 @@
 // The queue: one row is selected and keeps so while others come and go, keys act on it, what happens is shown at once,
 // and filters stand in the address.
-import { keys, root } from "./keys.js";
+import { keys, root, say } from "./keys.js";
 import { entry } from "./session.js";
 
 const queue = document.getElementById("queue");
@@ -233,15 +233,26 @@ function open(panel = "") {
   if (link) location.assign(panel ? `${link.getAttribute("href")}&do=${panel}` : link.href);
 }
 
-function waits() {
-  return current()?.dataset.status === "pending";
+// What the desk would take now of what a key begins with the selected row: the server has said so, and asks again.
+function takes(what) {
+  return (current()?.dataset.takes ?? "").split(" ").includes(what);
 }
+
+function why(row) {
+  if (!row) return "Choose a case first: j and k move.";
+  if (row.dataset.status !== "pending") return "This case waits for nobody any more.";
+  return `You cannot do this with this case${row.dataset.whyNot ? `: ${row.dataset.whyNot}` : ""}.`;
+}
+
+const last = () => document.querySelector("#said form[data-undo] button");
+const takesBack = () => "undo" in (current()?.dataset ?? {}) || Boolean(last());
 
 function undo() {
   const row = current();
   if (row && "undo" in row.dataset) return act("undo", row);
-  const last = document.querySelector("#said form[data-undo] button");
-  if (last) last.click();
+  if (last()) return last().click();
+  const told = row?.querySelector("[data-told]")?.textContent.trim();
+  return say(told ? `Too late to take it back: it was ${told}. Enter opens the case, and says what can be done instead.` : "Nothing was decided here that could be taken back.");
 }
 
 function tick() {
@@ -251,22 +262,29 @@ function tick() {
   ticked();
 }
 
-const panel = (name) => () => open(waits() ? name : "");
+// What takes a step more opens its case at it.
+const panel = (name, ...needs) => [
+  () => (needs.some(takes) ? open(name) : say(why(current()))),
+  () => needs.some(takes),
+];
+const quick = () => "quick" in (current()?.dataset ?? {});
+const [openYes, canYes] = panel("approve", "decide");
+const tickable = () => { const box = current()?.querySelector(".tick input"); return Boolean(box) && !box.disabled; };
 
 keys({
   j: ["Next case", () => move(1)],
   k: ["Case before", () => move(-1)],
-  Enter: ["Open the case", () => (current() ? open() : false)],
-  a: ["Approve, or open what takes more than one step", () => (current() && "quick" in current().dataset ? act("approve") : panel("approve")())],
-  e: ["Edit", panel("edit")],
-  x: ["Reject", panel("reject")],
-  i: ["Ask for information", panel("ask_info")],
-  r: ["Reroute", panel("reroute")],
-  s: ["Snooze", panel("snooze")],
-  c: ["Claim, or give it back", () => waits() && act("claimed" in current().dataset ? "release" : "claim")],
-  t: ["Take over", panel("take_over")],
-  u: ["Undo", undo],
-  " ": ["Tick, to approve several together", () => (current() ? tick() : false)],
+  Enter: ["Open the case", () => (current() ? open() : false), () => Boolean(current())],
+  a: ["Approve, or open what takes more than one step", () => (quick() ? act("approve") : openYes()), () => quick() || canYes()],
+  e: ["Edit", ...panel("edit", "decide")],
+  x: ["Reject", ...panel("reject", "decide")],
+  i: ["Ask for information", ...panel("ask_info", "decide")],
+  r: ["Reroute", ...panel("reroute", "reroute")],
+  s: ["Snooze", ...panel("snooze", "snooze")],
+  c: ["Claim, or give it back", () => (takes("claim") ? act("claimed" in current().dataset ? "release" : "claim") : say(why(current()))), () => takes("claim")],
+  t: ["Take over", ...panel("take_over", "decide", "take_over_claim")],
+  u: ["Undo", undo, takesBack],
+  " ": ["Tick, to approve several together", () => (current() ? tick() : false), tickable],
   "/": ["Search", () => { search.focus(); search.select(); }],
 }, { group: "Queue" });
 

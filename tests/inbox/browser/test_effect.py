@@ -100,7 +100,9 @@ def test_after_the_window_undo_says_plainly_that_it_is_too_late(
         page.route("**/now?**", lambda _: None)  # never answered
         go_on(db_url)
         page.keyboard.press("u")
-        expect(page.locator("#case-problem")).to_contain_text("too late: the thread was told")
+        expect(page.locator("#case-problem")).to_contain_text(
+            "too late to take this back: the graph was told"
+        )
         expect(page.locator("#case-decided")).to_contain_text("Too late to take it back")
     assert len(bodies(tmp_path)) == 1
 

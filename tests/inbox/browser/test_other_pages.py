@@ -92,7 +92,7 @@ def test_what_is_wrong_with_a_field_is_said_beside_it_and_has_the_focus(
         page.get_by_role("button", name="Save").click()
         amount = page.get_by_label("Up to the amount")
         expect(amount).to_have_accessible_description(
-            "Empty: any amount. 'plenty' is no amount, such as 500 or 99.50"
+            "Empty: any amount. “plenty” is no amount, such as 500 or 99.50."
         )
         expect(amount).to_be_focused()
         expect(page.get_by_role("textbox", name="Which")).to_have_value("finance")

@@ -68,7 +68,7 @@ def test_an_act_that_cannot_be_undone_takes_its_evidence_and_its_amount(
         page.locator("#evidence summary").first.click()
         page.get_by_role("button", name="I have read this").click()
         page.get_by_role("button", name="Approve").click()
-        expect(page.locator("#confirmed-error")).to_contain_text("type 50 to confirm")
+        expect(page.locator("#confirmed-error")).to_contain_text("Type 50 to confirm")
         page.locator("#confirmed").fill("50")
         page.get_by_role("button", name="Approve").click()
         expect(page.locator("#case-decided")).to_be_visible()
