@@ -81,6 +81,7 @@ def row_view(row: Row, who: Principal, stand: Standing, *, undo: bool = False) -
         "left_s": None if row["due_at"] is None else (row["due_at"] - row["now"]).total_seconds(),
         "claimed_by": "" if holder is None or mine else holder,
         "claimed": mine,
+        "lapses": None if holder is None else row["claimed_until"],
         "present": present,
         "votes": f"{row['votes']} of {row['approvals']} yes" if row["approvals"] > 1 else "",
         "snoozed_until": row["snoozed_until"],

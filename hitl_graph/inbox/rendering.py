@@ -46,10 +46,14 @@ def shown(text: object) -> Markup:
 
 
 def told(text: object) -> Markup:
-    """`shown`, for a sentence of ours: moments in it are the reader's time."""
+    """`shown`, for a sentence of ours: moments in it are the reader's time. One that is none stays as it is."""
     said, parts, at = str(text), [], 0
     for found in _MOMENT.finditer(said):
-        parts += [shown(said[at : found.start()]), moment(dt.datetime.fromisoformat(found[0]))]
+        try:
+            when = dt.datetime.fromisoformat(found[0])
+        except ValueError:  # somebody wrote the 30th of February
+            continue
+        parts += [shown(said[at : found.start()]), moment(when)]
         at = found.end()
     return Markup("").join([*parts, shown(said[at:])])
 

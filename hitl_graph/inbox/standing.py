@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from hitl_graph.decisions import Choose
 from hitl_graph.desk import Case, Desk, Status
 from hitl_graph.desk.admitting import STOPPED_BY_A_CLAIM, admit, claimed_by_another
 from hitl_graph.desk.identity import Act, amount_of
 from hitl_graph.desk.undo import undone_act
-from hitl_graph.errors import NotAuthorised
+from hitl_graph.desk.weighing import weigh
+from hitl_graph.errors import AnswerError, NotAuthorised
 from hitl_graph.inbox.principals import Principal, Right
 from hitl_graph.plain import key_of
 from hitl_graph.storage.statements import load_statements
@@ -40,18 +43,23 @@ class Standing:
     """How somebody stands to a case.
 
     Attributes:
-        why: The rule against their yes to what is proposed, after their name; empty where none is.
+        why: The rule against their yes to what is proposed, or to any of its options, after their name; empty where
+            none is.
         nothing: Whether they can decide nothing at all here, whoever has claimed it.
-        others: Who could, the first few. more: Whether there are more of them.
-        against: What the desk would refuse them now, by its method (and `approve`), with the rule.
+        voted: Whether they have said yes, and others must too.
+        others: Who could, or must, the first few. more: Whether there are more of them.
+        against: What the desk would refuse them now, by its method (and `approve`, `choose`), with the rule.
+        options: The options that it would refuse them, with the rule.
         weighed: The rule against a decision that lets something else through.
     """
 
     why: str = ""
     nothing: bool = False
+    voted: bool = False
     others: Sequence[str] = ()
     more: bool = False
     against: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     weighed: Callable[[Act], str] = _unasked
 
     def takes(self, *what: str) -> bool:
@@ -83,32 +91,36 @@ async def standing(desk: Desk, case: Case, who: Principal) -> Standing:
     # Whatever is said to a program of other origin may let something through.
     least = _NOTHING if request else yes
     asked = _Asked(id=case.id, yes=yes, least=least, excluded=request.excluded if request else ())
+    options = _options(case)
+    refused = {option: why for option, act in options.items() if (why := _why(row, who.id, asked, act))}
+    ways = list(options.values()) if request and options and "approve" not in request.allowed else [yes]
+    why = _against_all(row, who.id, asked, ways)
     said_yes = {key_of(vote["by"]) for vote in case.votes if vote["counts"]}
-    why = _why(row, who.id, asked, yes)
-    if not why and who.key in said_yes:
-        why = f"has said yes, and {case.approvals} different people must"
-    against = _against(row, who, asked) | ({"approve": why} if why else {})
+    voted = not why and who.key in said_yes
+    against = _against(row, who, asked)
+    if options and len(refused) == len(options):
+        against |= {"choose": next(iter(refused.values()))}
 
     def weighed(act: Act) -> str:
         return _why(row, who.id, asked, act)
 
-    if not why:
-        return Standing(against=against, weighed=weighed)
+    found_out = Standing(why=why, voted=voted, against=against, options=refused, weighed=weighed)
+    if not (why or voted):
+        return found_out
     groups = [group for group in (row["owner"], *row["candidates"]) if group]
     named = key_of(row["person"]) if row["person"] else None
     about = {"person": who.key, "named": named, "groups": groups, "limit": _LOOKED_AT}
     able = [
         one["id"]
         for one in await desk.rows(SQL["candidates"], about)
-        if key_of(one["id"]) not in said_yes and not _why({**row, "known": one}, one["id"], asked, yes)
+        if key_of(one["id"]) not in said_yes
+        and not _against_all({**row, "known": one}, one["id"], asked, ways)
     ]
-    return Standing(
-        why=why,
+    return dataclasses.replace(
+        found_out,
         nothing=bool(_why(row, who.id, asked, least)),
         others=able[:_NAMED],
         more=len(able) > _NAMED,
-        against=against,
-        weighed=weighed,
     )
 
 
@@ -191,6 +203,21 @@ def _against(row: Row, who: Principal, asked: _Asked) -> dict[str, str]:
 def _why(row: Row, by: str, asked: _Asked, act: Act) -> str:
     """The rule against a decision that lets this through."""
     return _refused("decide", row, by, review_id=asked.id, excluded=asked.excluded, act=act)
+
+
+def _against_all(row: Row, by: str, asked: _Asked, ways: Sequence[Act]) -> str:
+    """The rule against each way of saying yes; empty where one of them is open."""
+    rules = [_why(row, by, asked, act) for act in ways]
+    return rules[0] if all(rules) else ""
+
+
+def _options(case: Case) -> dict[str, Act]:
+    """What each option lets through."""
+    out = {}
+    for option in case.request.options if case.request else ():
+        with contextlib.suppress(AnswerError):  # said when it is chosen
+            out[option.value] = weigh(case, Choose(option.value)).act
+    return out
 
 
 def _refused(what: str, row: Row, by: str, **rules: Any) -> str:

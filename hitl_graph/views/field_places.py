@@ -15,6 +15,9 @@ from hitl_graph.views.reading import EditForm
 __all__ = ["label_at", "parts_of", "place_words", "schemas_at", "value_at"]
 
 _LONGEST = 80
+_LONGEST_PATH = 400
+_MOST_PARTS = 24
+_MOST_DIGITS = 6
 _PART = re.compile(r"""\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[\]]+)""")
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d{1,6}\])*", re.ASCII)
 _WHOLE = re.compile(r"\A(?:act\d+\.)?changes(?=[.\[]|\Z)\.?")
@@ -25,17 +28,21 @@ _INNER = re.compile(
 
 
 def parts_of(field: str, form: EditForm | None) -> list[str | int]:
-    """The names and places in `changes.lines[2].amount`; pydantic writes `changes.lines.2.amount`."""
+    """The names and places in `changes.lines[2].amount`; pydantic writes `changes.lines.2.amount`.
+
+    A path is as long as whoever named its fields made it: of a long one the beginning is read.
+    """
     parts: list[str | int] = []
-    for place, quoted, name in _PART.findall(_WHOLE.sub("", field)):
+    for place, quoted, name in _PART.findall(_WHOLE.sub("", field[:_LONGEST_PATH]))[:_MOST_PARTS]:
+        number = place or (name if name.isascii() and name.isdecimal() else "")
         if quoted:
             parts.append(_read(quoted))
-        elif place or (
-            name.isascii() and name.isdecimal() and (form is None or isinstance(value_at(form, parts), list))
+        elif 0 < len(number) <= _MOST_DIGITS and (
+            place or form is None or isinstance(value_at(form, parts), list)
         ):
-            parts.append(int(place or name))
-        elif not (parts and _INNER.fullmatch(name) and not schemas_at(form, [*parts, name])):
-            parts.append(name)
+            parts.append(int(number))
+        elif not (name and parts and _INNER.fullmatch(name) and not schemas_at(form, [*parts, name])):
+            parts.append(name or place)
     return parts
 
 

@@ -24,6 +24,7 @@ __all__ = ["VERB", "field_label", "field_words", "problem_words"]
 _UNTOUCHED = " (not changed by this edit)"
 _MOST_CHOICES = 12
 _LONGEST = 80
+_LONGEST_PROBLEM = 2_000
 _OWN = re.compile(r"(?:value error|assertion failed), (.+)", re.DOTALL | re.IGNORECASE)
 """What somebody wrote in a check of their own."""
 
@@ -91,17 +92,27 @@ def problem_words(problem: str, label: str) -> str:
 
 
 class _About:
-    """What the schema says about a place, and what stands there."""
+    """What the schema says about a place, and what stands there.
+
+    A place can have several schemas, one of which was broken: the error's own text says which.
+    """
 
     def __init__(self, here: Sequence[Mapping[str, Any]], stands: JSON) -> None:
         self.here, self.stands = here, stands
 
     def get(self, word: str) -> Any:
-        return next((one[word] for one in self.here if word in one), None)
+        """What is said of a keyword, where nothing else is said too."""
+        found = [one[word] for one in self.here if word in one]
+        return found[0] if found and all(one == found[0] for one in found) else None
+
+    def meant(self, word: str, said: str) -> Any:
+        """What a keyword has where it is what the error says; None where it is not."""
+        found = (one[word] for one in self.here if word in one)
+        return next((one for one in found if _is_said(one, said)), None)
 
     def limit(self, word: str, said: str) -> str:
-        """A number, from the schema or else from the error."""
-        found = self.get(word)
+        """A number, as the schema writes it or else the error."""
+        found = self.meant(word, said)
         return value_text(found) if isinstance(found, (int, float)) else said
 
     def hint(self) -> str:
@@ -117,13 +128,28 @@ class _About:
 
     def such_as(self, example: str) -> str:
         """An example of the schema, or else one of ours."""
-        return f", such as {self.example() or example}"
+        found = self.example() or example
+        return f", such as {found}" if found else ""
+
+
+def _is_said(value: Any, said: str) -> bool:
+    """Whether what an error says is this value: as JSON, as text, or as pydantic lists choices; perhaps cut."""
+    if said in (str(value), json.dumps(value, ensure_ascii=False), json.dumps(value)):
+        return True
+    if isinstance(value, (int, float)):
+        try:
+            return float(said) == value
+        except ValueError:
+            return False
+    if said.endswith("…"):
+        return json.dumps(value, ensure_ascii=False).startswith(said[:-1])
+    return isinstance(value, list) and [*map(str, value)] == [*map(str, _quoted(said))]
 
 
 def _sentence(problem: str, label: str, about: _About) -> str:
     if own := _OWN.fullmatch(problem):
         return f"{label}: {_closed(own[1])}"
-    rule, said = rule_of(problem)
+    rule, said = rule_of(problem[:_LONGEST_PROBLEM])
     if rule in _LIMITS:
         limit = about.limit(rule, said)
         return _LIMITS[rule][limit == "1" and len(_LIMITS[rule]) - 1].format(label, limit)
@@ -137,10 +163,9 @@ def _sentence(problem: str, label: str, about: _About) -> str:
 
 
 def _type(label: str, about: _About, said: str) -> str:
-    kinds = _listed(about.get("type")) or [
-        kind for kind, words in TYPES.items() if words in said.split(" or ")
-    ]
-    empty = "null" in kinds or about.get("nullable") is True
+    kinds = [kind for kind, words in TYPES.items() if words in said.split(" or ")]
+    kinds = kinds or _listed(about.get("type"))
+    empty = "null" in kinds or any(one.get("nullable") is True for one in about.here)
     words = _kind_words(kinds, about.example())
     if not words:
         return f"{label} has to be left empty." if empty else f"{label} cannot be taken as it is."
@@ -149,7 +174,7 @@ def _type(label: str, about: _About, said: str) -> str:
 
 
 def _enum(label: str, about: _About, said: str) -> str:
-    given = about.get("enum")
+    given = about.meant("enum", said)
     values = given if isinstance(given, list) else _quoted(said)
     shown = [_value_words(value) for value in values]
     more = f", and {len(shown) - _MOST_CHOICES} more" if len(shown) > _MOST_CHOICES else ""
@@ -159,29 +184,26 @@ def _enum(label: str, about: _About, said: str) -> str:
 
 
 def _const(label: str, about: _About, said: str) -> str:
-    fixed = [one["const"] for one in about.here if "const" in one]
-    values = fixed or _quoted(said)
+    known = about.meant("const", said)
+    values = _quoted(said) if known is None else [known]
     return (
         f"{label} can only be {_value_words(values[0])}." if values else f"{label} cannot be taken as it is."
     )
 
 
 def _pattern(label: str, about: _About, said: str) -> str:
-    known = about.get("pattern")
-    pattern = known if isinstance(known, str) else said
-    words, example = pattern_words(pattern)
+    known = about.meant("pattern", said)
+    words, example = pattern_words(known if isinstance(known, str) else said)
     if words:
         return f"{label} has to be {words}{about.such_as(example)}."
     hint = about.hint()
-    if "For example:" not in hint and (stood := _fitting(pattern, about.stands)):
-        hint += f" Write it like what stood there: {stood}"
     return f"{label} is not written as it has to be" + (
         f".{hint}" if hint else ": ask whoever built this graph how."
     )
 
 
 def _format(label: str, about: _About, said: str) -> str:
-    name = str(about.get("format") or said).strip('"')
+    name = said.strip('"')
     if name not in _FORMATS:
         return f"{label} is not written as it has to be.{about.hint()}"
     words, example = _FORMATS[name]
@@ -298,16 +320,6 @@ def _kind_words(kinds: Sequence[str], example: str = "") -> str:
     return " or ".join(_KINDS[kind] for kind in known) + (f", such as {such_as}" if known and such_as else "")
 
 
-def _fitting(pattern: str, value: JSON) -> str:
-    """What stood there, where it shows how it has to be written."""
-    if not isinstance(value, str) or not value or len(value) > _LONGEST or "\n" in value:
-        return ""
-    try:
-        return value if re.search(pattern, value) else ""
-    except re.error:
-        return ""
-
-
 def _value_words(value: JSON) -> str:
     """A value as the form's choices show it."""
     if isinstance(value, bool):
@@ -319,7 +331,7 @@ def _quoted(said: str) -> list[JSON]:
     """The values in a list of JSON, or in pydantic's `'a', 'b' or 'c'`."""
     try:
         found = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return list(re.findall(r"'([^']*)'", said)) or re.findall(r"[^\s,]+(?<!or)", said)
     return found if isinstance(found, list) else [found]
 

@@ -1,7 +1,7 @@
 """The pattern of a JSON Schema in words: what is to be typed, and an example of it. Pure.
 
 Only plain patterns are read: characters and classes of them one after the other, each with a count. Of any other
-nothing is said, for half of it would be wrong.
+nothing is said, for half of it would be wrong. None is tried that could take long, whatever it is given.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ _TOKEN = re.compile(
 )
 _LONGEST = 200
 _MOST_PARTS = 8
+_UNTRIED = re.compile(r"\)[+*?{]|\\[1-9]|\(\?|\{\d*,?\d{3,}")
+"""A group that is repeated, a reference back, a look around, a large count: what can take for ever to try."""
+_MOST_REPEATS = 3
 
 
 def pattern_words(pattern: str) -> tuple[str, str]:
@@ -47,7 +50,8 @@ def pattern_words(pattern: str) -> tuple[str, str]:
         >>> pattern_words("^INV-[0-9]{4}$")
         ('“INV-”, then 4 digits', 'INV-1234')
     """
-    if len(pattern) > _LONGEST:
+    parts = _parts(pattern) if len(pattern) <= _LONGEST and not _UNTRIED.search(pattern) else None
+    if parts is None or (not parts and len(re.findall(r"[+*?{]", pattern)) > _MOST_REPEATS):
         return "", ""
     try:
         takes = re.compile(pattern).search
@@ -55,7 +59,6 @@ def pattern_words(pattern: str) -> tuple[str, str]:
         return "", ""
     if pattern in _DAYS:
         return "a day, the year first", "2026-03-14"
-    parts = _parts(pattern)
     for name, example, others in () if parts else _KNOWN:
         if takes(example) and not any(map(takes, others)):
             return name, example

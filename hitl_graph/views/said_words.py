@@ -84,6 +84,9 @@ _TEXTS: tuple[tuple[str, str], ...] = (
 )
 """Texts of the desk that hold what only programs say, and what people read instead."""
 
+_LONGEST, _LONGEST_LABEL = 4_000, 80
+"""Of a longer text the beginning is read: others wrote it."""
+
 _METHODS = re.compile(
     r" ?\([^()]{0,200}\b(?:desk\.\w|hitl-graph )[^()]{0,200}\)"
     r"|(?:: see|, see|: use)? ?\bdesk\.[\w.]+(?:\([^()]{0,200}\))?"
@@ -98,7 +101,8 @@ def said_words(field: str, problem: str) -> str:
         >>> said_words("reason", "is missing: name one of wrong_tone, wrong_facts")
         'The reason is missing: choose one of wrong tone, wrong facts.'
     """
-    label = _LABELS.get(field.rpartition(".")[2], label_of(field.rpartition(".")[2]))
+    problem = problem[:_LONGEST]
+    label = _LABELS.get(field.rpartition(".")[2], label_of(field.rpartition(".")[2])[:_LONGEST_LABEL])
     for text, words in _TEXTS:
         if found := re.fullmatch(text, problem, re.DOTALL):
             parts = {name: _spaced(part) for name, part in found.groupdict().items()}
@@ -127,7 +131,7 @@ def sentence_of(text: str) -> str:
 
 def plain_words(text: str) -> str:
     """Any text of ours without the names of methods and commands, and with quotes as people write them."""
-    text = _METHODS.sub("", text)
+    text = _METHODS.sub("", text[:_LONGEST])
     text = re.sub(r"(: |, or )say trusted=True(?: if it is meant)?", r"\1tick that you vouch for it", text)
     return re.sub(r"(?<!\w)'([^'\n]*)'(?!\w)", "“\\1”", text).strip()
 

@@ -46,7 +46,7 @@ def test_a_form_that_says_two_decisions_says_none(place: Standing) -> None:
     said = f"decision=reject&reason=spam&decision=approve&digest={place.case.digest}&thread=t1&csrf={mark}"
     answer = place.http.post(f"/cases/{place.case.id}/decide", content=said, headers=FORM)
     assert answer.status_code == 422
-    assert "in two ways" in answer.text
+    assert "says two different decisions" in answer.text
     place.unharmed()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from hitl_graph import Approve, Case, Desk
+from hitl_graph import Approve, Case, Desk, Edit, Option
 from hitl_graph.desk.authority import Authority
 from tests.inbox.cases import KINDS, PAY, address, ask
 from tests.inbox.persons import Somebody, office
@@ -36,6 +36,12 @@ def warned(text: str) -> str:
     """What the page says stands against them; empty where it says nothing."""
     found = re.search(r'id="case-standing">(.*?)</p>', text, re.DOTALL)
     return " ".join(html.unescape(re.sub("<[^>]+>", "", found[1])).split()) if found else ""
+
+
+def off(text: str, decision: str) -> bool:
+    """Whether the button of a decision can do nothing."""
+    [button] = re.findall(rf'<button[^>]*name="decision" value="{decision}"[^>]*>', text)
+    return " disabled" in button
 
 
 def test_who_may_decide_reads_nothing_of_it(http: TestClient, db_url: str) -> None:
@@ -85,15 +91,59 @@ def test_where_nobody_could_it_says_who_can_change_that(http: TestClient, db_url
     assert "Nobody who is listed could" in warned(page(http, "ana", case))
 
 
-def test_who_has_said_yes_reads_that_another_must(http: TestClient, db_url: str) -> None:
+def test_who_has_said_yes_reads_that_another_must_and_may_still_say_something_else(
+    http: TestClient, db_url: str
+) -> None:
+    """Where two have said different things, one of them has to come round."""
     case = ask(db_url, approvals=2)
     with Desk(db_url) as desk:
-        desk.decide(case.id, Approve(), by="ana", digest=case.digest)
-    said = warned(page(http, "ana", case))
-    assert said.startswith(
-        "You cannot approve this as it is proposed: ana has said yes, and 2 different people"
+        desk.decide(case.id, Edit({"label": "ham"}), by="ana", digest=case.digest)
+        desk.decide(case.id, Approve(), by="ben", digest=case.digest)
+        text = page(http, "ana", case)
+        came_round = desk.decide(case.id, Approve(), by="ana", digest=case.digest)
+    assert warned(text) == (
+        "ana has said yes: 2 different people must, to the same. boss could. What you say now takes the place of what "
+        "you said."
     )
-    assert "ben, boss could." in said
+    assert off(text, "approve") is False
+    assert came_round.status == "decided"
+
+
+def test_of_options_those_are_off_that_somebody_may_not_choose(http: TestClient, db_url: str) -> None:
+    """By what each lets through, not by what was proposed."""
+    with Desk(db_url) as desk:
+        desk.authority.put("refund", group="support", max_amount=20, by="boss")
+    case = ask(
+        db_url,
+        kind="choose",
+        action=PAY,
+        proposal={"amount": "50", "to": "kim"},
+        option_field="amount",
+        options=(Option("50"), Option("10")),
+    )
+    text = page(http, "ana", case)
+    assert re.findall(r'name="option" value="(\d+)"[^>]*disabled', text) == ["50"]
+    assert off(text, "choose") is False
+    assert "Not for you: ana may let “refund” through up to 20" in text
+    assert warned(text) == ""
+
+
+def test_where_every_option_is_beyond_them_it_says_so_and_who_could(http: TestClient, db_url: str) -> None:
+    with Desk(db_url) as desk:
+        desk.authority.put("refund", group="support", max_amount=5, by="boss")
+        desk.people.put("ben", groups=["support"], authority=[Authority("refund")], by="boss")
+    case = ask(
+        db_url,
+        kind="choose",
+        action=PAY,
+        proposal={"amount": "50", "to": "kim"},
+        option_field="amount",
+        options=(Option("50"), Option("10")),
+    )
+    text = page(http, "ana", case)
+    assert warned(text).startswith("You cannot choose any of these: ana may let “refund” through up to 5")
+    assert "ben could." in warned(text)
+    assert off(text, "choose") is True
 
 
 def test_who_decides_in_a_thread_that_is_held_reads_that_it_waits(http: TestClient, db_url: str) -> None:

@@ -224,7 +224,7 @@ STANDS: dict[str, Any] = {
         ),
         (
             {"ship_to": {"zip_code": "c"}},
-            "“Zip code” in “Ship to” is not written as it has to be. Write it like what stood there: abba",
+            "“Zip code” in “Ship to” is not written as it has to be: ask whoever built this graph how.",
         ),
         ({"lines": 5}, "“Lines” has to be a list."),
         ({"lines": [{"unit_price": 2, "colour": 1}]}, "“Colour” in “Lines 1” cannot be changed here."),

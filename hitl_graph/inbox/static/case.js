@@ -113,7 +113,7 @@ window.addEventListener("beforeunload", (event) => {
 // What the desk would refuse now; the page says why in the place that this gives.
 function barred(button) {
   if (refuses("decide")) return one("#case-bar [data-bar]") ?? one("#case-standing") ?? one("#case-now");
-  if (["approve", "choose"].includes(button.value) && refuses("approve")) return one("#case-standing") ?? one("#case-now");
+  if (["approve", "choose"].includes(button.value) && refuses(button.value)) return one("#case-standing") ?? one("#case-now");
   return button.value === "edit" && button.name === "decision" ? one("#case-diff [data-refused]") : null;
 }
 
@@ -222,9 +222,7 @@ function because(otherwise) {
   return `${otherwise.replace(/\.$/, "")}: ${why}.${out}`;
 }
 
-function yes() {
-  return all("[data-yes]").find((button) => !button.hidden);
-}
+const yes = () => all("[data-yes]").find((button) => !button.hidden);
 
 function approve() {
   const button = yes();
@@ -256,6 +254,7 @@ function takeOver() {
 function choose(place) {
   const radio = one(`input[type=radio][data-key="${place}"]`);
   if (!radio || !isOpen()) return;
+  if (radio.disabled) { say(one(`#${radio.id}-refused`)?.textContent); return; }
   radio.checked = true;
   radio.focus();
   radio.dispatchEvent(new Event("input", { bubbles: true }));
@@ -333,9 +332,9 @@ function look() {
 }
 
 function tick() {
-  const undo = one("[data-until]");
-  if (undo && Date.parse(undo.dataset.until) <= now() && !undo.dataset.over) {
-    undo.dataset.over = "yes";
+  const ends = one("[data-until]"); // a claim, or the time to undo
+  if (ends && Date.parse(ends.dataset.until) <= now() && !ends.dataset.over) {
+    ends.dataset.over = "yes";
     look();
   }
 }

@@ -2,6 +2,7 @@
 // and filters stand in the address.
 import { keys, root, say } from "./keys.js";
 import { entry } from "./session.js";
+import { now } from "./times.js";
 
 const queue = document.getElementById("queue");
 const filters = document.getElementById("filters");
@@ -150,6 +151,9 @@ function tell(before, after) {
 const live = document.getElementById("live");
 live.addEventListener("changed", refresh);
 live.addEventListener("connected", refresh);
+// A claim ends by itself, and nothing tells of it.
+const lapsed = (row) => Date.parse(row.dataset.lapses) <= now();
+setInterval(() => { if (!document.hidden && rows().some(lapsed)) refresh(); }, 1_000);
 
 // ---- filters stand in the address
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+import re
 
-from hitl_graph import Approve, Desk, open_checkpointer
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hitl_graph import Approve, Desk, Option, open_checkpointer
 from tests.inbox.browser.floor import Floor
-from tests.inbox.serving import paused, ready
+from tests.inbox.cases import PAY, address, ask
+from tests.inbox.serving import inbox, paused, ready, visit
+from tests.notices.receivers import query
 from tests.support.graphs import mail_graph
 
 pytestmark = pytest.mark.xdist_group("inbox-browser-2")
@@ -107,3 +111,38 @@ def test_an_edit_that_is_refused_comes_back_with_its_diff_and_the_focus(floor: F
         expect(page.locator("#case-diff ins")).to_have_text(["7", "lee"])
         send.click()
         expect(page.locator("#case-decided")).to_contain_text("with changes")
+
+
+def test_the_number_of_an_option_that_is_not_for_them_says_why(browser: Browser, db_url: str) -> None:
+    """By what each lets through; the others can be chosen."""
+    with Desk(db_url) as desk:
+        desk.people.put("ana", groups=["support"], roles=["admin"])
+        desk.authority.put("refund", group="support", max_amount=20, by="ana")
+    options = [Option("50"), Option("10")]
+    asked = {"kind": "choose", "option_field": "amount", "options": options}
+    case = ask(db_url, action=PAY, proposal={"amount": "50", "to": "kim"}, **asked)
+    with inbox(db_url, person="ana") as served, visit(browser, served, address(case)) as page:
+        page.keyboard.press("1")
+        expect(page.locator("#notices")).to_contain_text("Not for you: ana may let “refund” through up to 20")
+        expect(page.locator("#option-1")).not_to_be_checked()
+        page.keyboard.press("2")
+        expect(page.locator("#option-2")).to_be_checked()
+
+
+def test_a_claim_that_ends_by_itself_is_noticed(floor: Floor) -> None:
+    """On the case's page and in the queue, though nobody did anything."""
+    case = floor.ask(proposal={"label": "spam"})
+    ends = (
+        "UPDATE hitl.reviews SET claimed_until = now() + interval '4 s' WHERE id = %s RETURNING claimed_until"
+    )
+    with Desk(floor.db_url) as desk:
+        desk.claim(case.id, by="ben", thread_id=case.thread_id)
+    with floor.page(case) as page, floor.page(f"/?q={case.thread_id}") as queue:
+        query(floor.db_url, ends, case.id)
+        page.reload()
+        queue.reload()
+        yes, row = page.get_by_role("button", name="Approve"), queue.locator("#rows li").first
+        expect(yes).to_have_attribute("aria-disabled", "true")
+        expect(row).not_to_have_attribute("data-takes", re.compile(r"\bdecide\b"))
+        expect(row).to_have_attribute("data-takes", re.compile(r"\bdecide\b"), timeout=15_000)
+        expect(yes).not_to_have_attribute("aria-disabled", "true", timeout=15_000)
