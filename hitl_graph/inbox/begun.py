@@ -11,7 +11,8 @@ from hitl_graph.desk.drafts import Draft
 from hitl_graph.inbox.principals import Principal
 from hitl_graph.inbox.sent import Sent, from_kept
 from hitl_graph.plain import JSON
-from hitl_graph.views.inputs import FORM, ORDER
+from hitl_graph.views.field_places import place_words
+from hitl_graph.views.inputs import FORM, ORDER, label_of
 from hitl_graph.views.reading import form_over
 
 __all__ = ["begun_by", "lines_of", "over", "typed_of"]
@@ -79,8 +80,9 @@ def typed_of(case: Case, sent: Sent) -> Sent:
 
 def lines_of(sent: Sent) -> list[tuple[str, str]]:
     """What somebody wrote, to be read: what it is about, and the text."""
-    own = [*sent.texts.items(), *sent.said.items()]
-    return own + [
+    typed = [(place_words(name), text) for name, text in sent.texts.items()]
+    said = [(label_of(name), text) for name, text in sent.said.items()]
+    return [*typed, *said] + [
         (f"{number + 1}. {name}", text)
         for number, one in sorted(sent.acts.items())
         for name, text in lines_of(one)

@@ -29,7 +29,7 @@ _OWN = re.compile(r"(?:value error|assertion failed), (.+)", re.DOTALL | re.IGNO
 """What somebody wrote in a check of their own."""
 
 _PLAIN = re.compile(
-    r"(?!(?i:input|value|unable|union|error|object|decimal|instance|json)\b)(?!.*[a-z][A-Z])[^\\^$\[\]{}<>_=|*/'\"`]{1,300}"
+    r"(?!(?i:input|value|unable|union|error|object|decimal|instance|json|assertion|invalid)\b)(?!.*[a-z][A-Z])[^\\^$\[\]{}<>_=|*/'\"`]{1,300}"
 )
 """A text of somebody's own that holds nothing of a program."""
 
@@ -43,6 +43,7 @@ _FORMATS = {
     "idn-email": ("an e-mail address", "name@example.com"),
     "date": ("a day, the year first", "2026-03-14"),
     "date-time": ("a day and a time of day", "2026-03-14T09:30:00Z"),
+    "local-date-time": ("a day and a time of day, without a time zone", "2026-03-14T09:30:00"),
     "time": ("a time of day", "09:30:00"),
     "duration": ("a length of time", "PT2H30M"),
     "uuid": ("an id of 32 digits and letters from a to f", "123e4567-e89b-42d3-a456-426614174000"),
@@ -254,6 +255,10 @@ _LIMITS = {
     "maxProperties": (
         "{0} may have at most {1} fields: leave some out.",
         "{0} may have at most 1 field: leave the others out.",
+    ),
+    "wholeDigits": (
+        "{0} may have at most {1} digits before the point.",
+        "{0} may have at most 1 digit before the point.",
     ),
     "digits": ("{0} may have at most {1} digits.", "{0} may have at most 1 digit."),
 }

@@ -137,8 +137,16 @@ def asked_words(asked: str) -> str:
 
 
 def in_words(node: Node) -> Node:
-    """All that an event holds, with its names as labels and its lengths of time as people read them."""
+    """All that an event holds, with its names as labels and its lengths of time as people read them.
+
+    What is within it is somebody's own, whatever its fields are called.
+    """
     return dataclasses.replace(node, items=tuple(_item(name, one) for name, one in node.items))
+
+
+def _labelled(node: Node) -> Node:
+    items = tuple((label_of(name), _labelled(one)) for name, one in node.items)
+    return dataclasses.replace(node, items=items)
 
 
 def _item(name: str, node: Node) -> tuple[str, Node]:
@@ -146,7 +154,7 @@ def _item(name: str, node: Node) -> tuple[str, Node]:
     if found and re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]+)?", node.text):
         seconds = float(node.text) * (3600 if found[2] == "h" else 1)
         return label_of(found[1]), dataclasses.replace(node, text=span(seconds))
-    return label_of(name), in_words(node)
+    return label_of(name), _labelled(node)
 
 
 def event_line(event: Mapping[str, Any]) -> Line:

@@ -105,7 +105,10 @@ def said_words(field: str, problem: str) -> str:
     label = _LABELS.get(field.rpartition(".")[2], label_of(field.rpartition(".")[2])[:_LONGEST_LABEL])
     for text, words in _TEXTS:
         if found := re.fullmatch(text, problem, re.DOTALL):
-            parts = {name: _spaced(part) for name, part in found.groupdict().items()}
+            parts = {
+                name: part if f"'(?P<{name}>" in text or "options" in text else _spaced(part)
+                for name, part in found.groupdict().items()
+            }
             return words.format(label=label, **parts)
     if rule_of(problem)[0]:
         return problem_words(problem, label)

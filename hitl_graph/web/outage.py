@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeGuard
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -42,13 +42,14 @@ class Outage:
     ) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
     def began(self, error: BaseException) -> None:
-        """It is away; said once, however many find it out."""
+        """It is away, or too busy to answer in time; said once, however many find it out."""
         if not self._away.is_set():
-            self._log.error("the database is away, and nothing is decided until it is back: %s", _line(error))
+            self._log.error(
+                "the database cannot be used, and nothing is decided until it can: %s", _line(error)
+            )
             self._away.set()
 
     async def _look(self) -> None:
@@ -58,7 +59,7 @@ class Outage:
             with contextlib.suppress(psycopg.Error, PoolTimeout):
                 await self._desk.rows("SELECT 1")
                 self._away.clear()
-                self._log.warning("the database is back")
+                self._log.warning("the database can be used again")
 
 
 def say_unusable(error: BaseException, log: logging.Logger, outage: Outage | None, what: str) -> None:
@@ -68,12 +69,18 @@ def say_unusable(error: BaseException, log: logging.Logger, outage: Outage | Non
         error: What the database, or the way to it, raised. log: Where. outage: Of the application, if it has one.
         what: What was not done.
     """
-    if not isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+    if not _is_of_the_way(error):
         log.error("%s: the database cannot be used", what, exc_info=error)  # a mistake of ours
     elif outage is not None and _is_away(error):
         outage.began(error)
     else:
         log.error("%s: the database cannot be used: %s", what, _line(error))
+
+
+def _is_of_the_way(error: BaseException) -> TypeGuard[psycopg.Error]:
+    """Whether it is about the way to the database, and not about what was asked of it."""
+    lost = isinstance(error, psycopg.InterfaceError) and "connection" in str(error)
+    return lost or isinstance(error, psycopg.OperationalError)
 
 
 def _is_away(error: psycopg.Error) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import re
 
-from hitl_graph import Approve, Case, Desk, open_checkpointer
-from tests.inbox.cases import address, ask, foreign, form_of, the_case
+from hitl_graph import Approve, Case, Desk, Reject, open_checkpointer
+from tests.inbox.cases import address, ask, foreign, form_of, gate_graph, the_case
 from tests.inbox.serving import client, paused
 from tests.inbox.test_case import BATCH
 from tests.support.graphs import mail_graph
@@ -124,5 +124,28 @@ def test_after_the_undo_window_it_says_since_when_and_what_can_be_done_instead(d
         text = http.get(address(case)).text
     said = re.search(r"<p[^>]*data-no-way-back>(.*?)</p>", text, re.DOTALL)
     assert said
-    assert f'it was sent at <time datetime="{case.dispatched_at.isoformat()}">' in said[1]
+    assert f'the graph was told at <time datetime="{case.dispatched_at.isoformat()}">' in said[1]
     assert "What comes next in this thread can be held on" in said[1]
+
+
+def test_of_a_rejection_nothing_is_said_to_have_been_sent(db_url: str) -> None:
+    case = ask(db_url)
+    with Desk(db_url) as desk, open_checkpointer(db_url) as saver:
+        desk.decide(case.id, Reject(), by="ana", digest=case.digest)
+        desk.resume(gate_graph().compile(checkpointer=saver, name="mail"))
+    with client(db_url) as http:
+        pages = http.get(address(case)).text, http.get("/?tab=decided").text
+    assert ["the graph was told at" in page for page in pages] == [True, True]
+    assert ["sent at" in page for page in pages] == [False, False]
+
+
+def test_what_was_written_for_nothing_is_called_as_the_form_calls_it(db_url: str) -> None:
+    case = ask(db_url, proposal={"due_day": "x", "lines": [{"unit_price": 1}]})
+    with client(db_url) as http, Desk(db_url) as desk:
+        form = form_of(http, case)
+        desk.decide(case.id, Approve(), by="ben", digest=case.digest)
+        kept = form.send(
+            "edit", **{"changes__due_day": "y", "changes__lines[0].unit_price": "2", "note": "mine"}
+        ).text
+    kept = kept[kept.index('id="kept-title"') :]
+    assert re.findall(r"<dt>(.*?)</dt>", kept)[:3] == ["Due day", "Lines 1, Unit price", "Note"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import functools
 import logging
@@ -16,6 +17,8 @@ import httpx
 import psycopg
 import pytest
 
+from hitl_graph import Desk
+from hitl_graph.web.outage import Outage, say_unusable
 from tests.faults.server import PrivateServer, private_server
 from tests.inbox.serving import client
 
@@ -62,7 +65,7 @@ def http(server: PrivateServer, said: Path) -> Iterator[httpx.Client]:
 
 
 def says_back(said: Path, times: int) -> bool:
-    return said.read_text().count("database is back") >= times
+    return said.read_text().count("database can be used again") >= times
 
 
 def reaches(http: httpx.Client) -> bool:
@@ -92,8 +95,8 @@ def test_the_terminal_says_that_the_database_is_away_and_that_it_is_back(
         until(lambda: http.get("/").status_code == 200, "the inbox does not come back")
     lines = said.read_text().splitlines()
     assert [line.partition(":")[0].partition(",")[0] for line in lines] == [
-        "the database is away",
-        "the database is back",
+        "the database cannot be used",
+        "the database can be used again",
     ] * 2
 
 
@@ -107,3 +110,21 @@ def test_a_mistake_of_ours_is_told_whole(db_url: str, caplog: pytest.LogCaptureF
             assert http.get("/").status_code == 503
     [told] = [one for one in caplog.records if one.name == "hitl_graph.inbox"]
     assert told.exc_info
+
+
+def test_a_closed_cursor_is_a_mistake_and_no_outage(caplog: pytest.LogCaptureFixture) -> None:
+    """The way to the database is fine."""
+    log = logging.getLogger("a_test")
+    with caplog.at_level(logging.ERROR, "a_test"):
+        say_unusable(psycopg.InterfaceError("the cursor is closed"), log, None, "a page was not shown")
+        say_unusable(psycopg.InterfaceError("the connection is closed"), log, None, "a page was not shown")
+    assert [bool(record.exc_info) for record in caplog.records] == [True, False]
+
+
+async def test_a_desk_that_is_closed_first_ends_it_quietly(db_url: str) -> None:
+    async with Desk(db_url) as desk:
+        outage = Outage(desk, logging.getLogger("a_test"))
+        await outage.__aenter__()
+        outage.began(psycopg.OperationalError("gone"))
+    await asyncio.sleep(1.2)  # it has asked the closed desk
+    await outage.__aexit__(None, None, None)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from hitl_graph.schemas import PROBLEMS, fault, join
 from hitl_graph.views.field_words import field_words
+from hitl_graph.views.log import in_words
+from hitl_graph.views.nested import nested
 from hitl_graph.views.pattern_words import pattern_words
 from hitl_graph.views.reading import form_over
 from hitl_graph.views.refusals import logged_words, rule_words
@@ -100,3 +102,49 @@ def test_no_field_and_no_problem_breaks_the_words(name: str, problem: str) -> No
     said_words(field, problem)
     logged_words(problem)
     rule_words(name, problem)
+
+
+@pytest.mark.parametrize(
+    ("field", "problem", "words"),
+    [
+        (
+            "to",
+            "'jo_ann' is nobody who could decide: see desk.people",
+            "“jo_ann” is nobody who could decide this",
+        ),
+        ("to", "nobody who could decide is in the group 'tier_2'", "in the group “tier_2”"),
+        ("option", "is none of the options: choose pay_now, wait", "Choose one of these: pay_now, wait."),
+        ("reason", "'off_key' is unknown: name one of wrong_tone", "“off_key” is none of those known here"),
+    ],
+)
+def test_what_somebody_typed_and_what_others_named_is_said_as_it_is(
+    field: str, problem: str, words: str
+) -> None:
+    assert words in said_words(field, problem)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (
+            "decimal input should have no more than 3 digits before the decimal point",
+            "“Due day” may have at most 3 digits before the point.",
+        ),
+        (
+            "input should not have timezone info",
+            "“Due day” has to be a day and a time of day, without a time zone, such as 2026-03-14T09:30:00.",
+        ),
+        ("assertion failed, ", "“Due day” cannot be taken as it is."),
+    ],
+)
+def test_what_only_pydantic_refuses_is_said_as_it_is_meant(problem: str, words: str) -> None:
+    assert field_words("changes.due_day", problem) == words
+
+
+def test_lengths_of_time_are_the_logs_own_and_no_field_of_somebodys() -> None:
+    said = in_words(nested({"undo_s": 120, "decision": {"changes": {"rooms_s": 120}}}))
+    [(undo, seconds), (_, decision)] = said.items
+    [(_, changes)] = decision.items
+    [(rooms, number)] = changes.items
+    assert (undo, seconds.text) == ("Undo", "2 min")
+    assert (rooms, number.text) == ("Rooms s", "120")

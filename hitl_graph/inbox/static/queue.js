@@ -256,7 +256,7 @@ function undo() {
   if (row && "undo" in row.dataset) return act("undo", row);
   if (last()) return last().click();
   const told = row?.querySelector("[data-told]")?.textContent.trim();
-  return say(told ? `Too late to take it back: it was ${told}. Enter opens the case, and says what can be done instead.` : "Nothing was decided here that could be taken back.");
+  return say(told ? `Too late to take it back: ${told}. Enter opens the case, and says what can be done instead.` : "Nothing was decided here that could be taken back.");
 }
 
 function tick() {

@@ -82,13 +82,17 @@ def test_u_says_that_it_is_too_late_since_when_and_what_else_there_is(floor: Flo
             desk.resume(mail_graph().compile(checkpointer=saver), thread_ids=[name])
             expect(page.locator("#case-now")).to_contain_text("Too late")
             page.keyboard.press("u")
-            expect(page.locator("#notices")).to_contain_text("Too late to take it back: it was sent at")
+            expect(page.locator("#notices")).to_contain_text(
+                "Too late to take it back: the graph was told at"
+            )
             expect(page.locator("#notices")).to_contain_text("What comes next in this thread can be held")
             page.goto(f"{floor.served['ana'].address}/?tab=decided&q={name}")
             ready(page)
             page.keyboard.press("j")
             page.keyboard.press("u")
-            expect(page.locator("#notices")).to_contain_text("Too late to take it back: it was sent at")
+            expect(page.locator("#notices")).to_contain_text(
+                "Too late to take it back: the graph was told at"
+            )
 
 
 def test_an_edit_that_is_refused_comes_back_with_its_diff_and_the_focus(floor: Floor) -> None:
