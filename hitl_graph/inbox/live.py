@@ -23,7 +23,7 @@ __all__ = ["Live"]
 
 SQL = load_statements("hitl_graph.inbox", "live.sql")
 
-_EVERY_S = 0.03
+_EVERY_S = 0.02
 _KEEP_S = 15.0
 _LONGEST_PAUSE_S = 5.0
 

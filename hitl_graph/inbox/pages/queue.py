@@ -71,7 +71,7 @@ async def _values(desk: Desk, who: Principal, look: Look, *, first: bool) -> dic
     await seen.begin()
     wants_three = first and look.tab == "waiting" and not look.is_filtered
     found, glance, pressing, kept = await asyncio.gather(
-        _rows(seen, look),
+        _rows(seen, look, desk, who),
         seen.glance(look),
         seen.pressing(look) if wants_three else _none(),
         saved(desk, who),
@@ -79,7 +79,7 @@ async def _values(desk: Desk, who: Principal, look: Look, *, first: bool) -> dic
     rows, after = found or ([], "")
     return {
         "look": look,
-        "rows": await _views(desk, who, rows),
+        "rows": rows,
         "next": look.address(after=after) if after else "",
         "glance": glance,
         "oldest_s": None if glance.oldest is None else (glance.now - glance.oldest).total_seconds(),
@@ -101,12 +101,15 @@ async def _values(desk: Desk, who: Principal, look: Look, *, first: bool) -> dic
     }
 
 
-async def _rows(seen: Queue, look: Look) -> tuple[list[dict[str, Any]], str] | None:
-    """One page, and where the next one starts; None where the search took too long."""
+async def _rows(
+    seen: Queue, look: Look, desk: Desk, who: Principal
+) -> tuple[list[dict[str, Any]], str] | None:
+    """One page as it is shown, and where the next one starts; None where the search took too long."""
     try:
-        return await seen.page(look)
+        rows, after = await seen.page(look)
     except TooSlow:
         return None
+    return await _views(desk, who, rows), after
 
 
 async def _views(desk: Desk, who: Principal, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
