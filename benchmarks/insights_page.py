@@ -10,7 +10,7 @@ import httpx
 import psycopg
 
 from benchmarks.measure import Figure, latency, p50
-from benchmarks.queue_page import FEW, MANY, crowd, new_database, server
+from benchmarks.queue_page import FEW, MANY, crowd, new_database, signed_in
 from hitl_graph.desk import Desk
 
 MOST_MS = 1000.0
@@ -61,12 +61,8 @@ async def _served(cases: int) -> AsyncIterator[httpx.AsyncClient]:
     async with Desk(url) as desk:  # migrates
         await desk.people.put("ana", roles=["lead"])
     await asyncio.to_thread(decided, url, cases)
-    with server(url) as address:
-        named = {"x-forwarded-user": "ana"}
-        async with httpx.AsyncClient(base_url=address, headers=named, trust_env=False, timeout=60) as http:
-            answer = await http.get("/sign-in")
-            assert answer.status_code == 303, answer.text
-            yield http
+    async with signed_in(url) as http:
+        yield http
 
 
 def decided(url: str, cases: int) -> None:

@@ -108,6 +108,13 @@ async def _served(cases: int) -> AsyncIterator[httpx.AsyncClient]:
     async with Desk(url) as desk:  # migrates
         await desk.people.put("ana", groups=["team-7"])
     await asyncio.to_thread(crowd, url, cases)
+    async with signed_in(url) as http:
+        yield http
+
+
+@contextlib.asynccontextmanager
+async def signed_in(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the inbox over a database, with ana's session."""
     with server(url) as address:
         named = {"x-forwarded-user": "ana"}
         async with httpx.AsyncClient(base_url=address, headers=named, trust_env=False, timeout=60) as http:

@@ -25,7 +25,6 @@ _LEASE_BEYOND_S = 20.0
 _AT_ONCE = 32
 _MOST_PER_CALL = 500
 _LINK_HOURS = 72
-_TROUBLES = ("failed", "effect_unknown", "stood_still", "alarm")
 
 
 async def deliver(desk: Desk, *, timeout_s: float = 10.0, attempts: int = 12) -> int:

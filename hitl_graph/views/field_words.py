@@ -19,7 +19,7 @@ from hitl_graph.views.field_rules import rule_of
 from hitl_graph.views.pattern_words import pattern_words
 from hitl_graph.views.reading import EditForm
 
-__all__ = ["VERB", "field_label", "field_words", "problem_words"]
+__all__ = ["VERB", "field_words", "problem_words"]
 
 _UNTOUCHED = " (not changed by this edit)"
 _MOST_CHOICES = 12
@@ -80,11 +80,6 @@ def field_words(field: str, problem: str, form: EditForm | None = None) -> str:
     if problem.endswith(_UNTOUCHED):
         return f"{said} It was proposed like this: it has to be changed too."
     return said
-
-
-def field_label(field: str, form: EditForm | None = None) -> str:
-    """The field as its form calls it: “Amount” in “Lines 3”."""
-    return label_at(parts_of(field, form), form)
 
 
 def problem_words(problem: str, label: str) -> str:

@@ -16,7 +16,7 @@ from hitl_graph.answers import check_decision
 from hitl_graph.decisions import Edit
 from hitl_graph.errors import AnswerError
 from hitl_graph.schemas import PROBLEMS, fault, join
-from hitl_graph.views.field_words import field_label, field_words
+from hitl_graph.views.field_words import field_words
 from hitl_graph.views.reading import edit_form, form_over
 from tests.notebook.making import a_request
 
@@ -371,7 +371,8 @@ def test_a_plain_text_of_a_check_of_ones_own_is_shown() -> None:
 
 def test_what_pydantic_puts_into_a_path_is_left_out() -> None:
     schema = {"properties": {"amount": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}}
-    assert field_label("changes.amount.function-after.int", form_over({"amount": 1}, schema)) == "“Amount”"
+    said = field_words("changes.amount.function-after.int", "is missing", form_over({"amount": 1}, schema))
+    assert said == "“Amount” is missing: fill it in."
 
 
 def test_a_text_of_no_known_kind_is_not_shown() -> None:
@@ -381,4 +382,4 @@ def test_a_text_of_no_known_kind_is_not_shown() -> None:
 
 
 def test_a_field_of_one_of_several_acts_is_called_as_its_form_calls_it() -> None:
-    assert field_label("act1.changes.due_day") == "“Due day”"
+    assert field_words("act1.changes.due_day", "is missing") == "“Due day” is missing: fill it in."
