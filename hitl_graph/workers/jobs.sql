@@ -25,7 +25,8 @@ WHERE status IN ('todo', 'doing') AND queue_name = ANY (%(queues)s::text[])
 
 -- name: queues_of
 -- Those of the workflows that are had here, and of threads without one.
-SELECT DISTINCT hitl.queue_of(workflow) AS queue FROM unnest(%(workflows)s::text[] || NULL::text) AS workflow;
+SELECT hitl.queue_of(workflow) AS queue, bool_or(workflow IS NULL) AS shared
+FROM unnest(%(workflows)s::text[] || NULL::text) AS workflow GROUP BY queue;
 
 -- name: thread_of
 -- Which graph a thread belongs to, as far as its reviews say: the workflow, and the nodes that wait for an answer. Where

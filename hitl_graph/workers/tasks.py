@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -62,6 +64,12 @@ class Tasks:
         self._durability: Any = durability
         self._tell = tell
         self.cut_off = 0
+        self._strange_until = -math.inf
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it lately met threads that name no workflow and are of no graph here: they may be of another's."""
+        return time.monotonic() < self._strange_until
 
     async def resume(self, thread_id: str, tries: int = 0) -> None:
         """Give a thread all its decided answers, in one run."""
@@ -168,6 +176,8 @@ class Tasks:
 
     async def _no_graph(self, task: str, thread_id: str, workflow: str | None, tries: int) -> None:
         """Leave it for a worker that has the graph; the first to find out says so."""
+        if workflow is None:
+            self._strange_until = time.monotonic() + 2 * _LONGEST_S
         if tries == 0:
             why = (
                 f"no graph named {workflow}" if workflow is not None else "no single graph that has its nodes"

@@ -156,6 +156,7 @@ class Worker:
             graphs = Graphs(self._given, AsyncReviewSaver(pool, self._serde))
             found = await self._desk.rows(SQL["queues_of"], {"workflows": graphs.names})
             self._queues = [row["queue"] for row in found]
+            [self._shared] = [row["queue"] for row in found if row["shared"]]
             self._tasks = Tasks(self._desk, graphs, self._drain, tell=self._tell, **self._run)
             self._stack = stack.pop_all()
         acts = {"recover": self._recover, **acts_of(self._desk)}
@@ -238,7 +239,13 @@ class Worker:
             pool_factory=jobs_pool,
         )
         app = App(connector=connector)
-        app.job_manager = self._queue = Queue(connector, tell=self._tell, give_up_s=self._stalled_s * 4)
+        app.job_manager = self._queue = Queue(
+            connector,
+            tell=self._tell,
+            give_up_s=self._stalled_s * 4,
+            shared=self._shared,
+            gives_way=lambda: self._tasks.gives_way,
+        )
         for task in (self._tasks.resume, self._tasks.start, self._tasks.wake):
             app.task(name=task.__name__)(task)
         return app

@@ -31,7 +31,7 @@ def until(true: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) ->
     raise AssertionError(f"never: {what}")
 
 
-async def auntil(true: Callable[[], Awaitable[Any]], what: str, deadline_s: float = 15.0) -> Any:
+async def auntil(true: Callable[[], Awaitable[Any]], what: str, deadline_s: float = DEADLINE_S) -> Any:
     """The same for what is awaited."""
     async with asyncio.timeout(deadline_s):
         while not (found := await true()):  # noqa: ASYNC110  # what happens in the database sets no event
