@@ -132,7 +132,7 @@ async def test_without_periodic_tasks_the_deferrer_ends_at_once(app: App) -> Non
     """And procrastinate stops watching its other side tasks: ours may therefore not fail."""
     deferrer = Worker(app)._periodic_deferrer()  # type: ignore[no-untyped-call]  # it has no types
 
-    await asyncio.wait_for(deferrer, 1)
+    await asyncio.wait_for(deferrer, 20)
 
 
 async def test_a_cancelled_worker_waits_for_its_jobs_and_then_aborts_them(app: App, db_url: str) -> None:

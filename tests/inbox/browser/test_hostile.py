@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -53,10 +52,8 @@ def test_a_megabyte_does_not_freeze_the_page(browser: Browser, db_url: str) -> N
     with inbox(db_url) as served, visit(browser, served) as page:
         page.goto(served.address + address(case))
         expect(page.locator("#case")).to_be_visible()
-        begun = time.monotonic()
         page.keyboard.press("x")
-        expect(page.locator("#dialog-reject")).to_be_visible()
-        assert time.monotonic() - begun < 5
+        expect(page.locator("#dialog-reject")).to_be_visible(timeout=5_000)
         page.keyboard.press("Escape")
         page.locator("details.rest > summary").first.click()
         expect(page.locator("details.rest").first).to_have_attribute("open", "")
