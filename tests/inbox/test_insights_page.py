@@ -36,7 +36,7 @@ def test_how_cases_end_is_counted_at_each_gate(db_url: str) -> None:
 def test_what_was_edited_is_counted_by_field(db_url: str) -> None:
     _decided(db_url)
     with client(db_url) as http:
-        assert '<th scope="row">body</th>' in http.get("/insights").text
+        assert '<th scope="row">Body</th><td>Reply</td>' in http.get("/insights").text
 
 
 def test_of_few_no_share_is_said_in_percent(db_url: str) -> None:

@@ -139,6 +139,18 @@ def test_filters_stand_in_the_address(db_url: str) -> None:
         assert {query: len(questions(http, f"/?{query}")) for query in wanted} == wanted
 
 
+def test_gates_and_acts_stand_there_in_words(db_url: str) -> None:
+    """Rows, filters and the palette; the address keeps the program's name."""
+    paused(db_url, "t1", graph=two_gates_graph())
+    with client(db_url) as http:
+        page = http.get("/").text
+        palette = http.get("/palette", params={"q": "refund"}).json()["cases"]
+    assert " · Refund review</p>" in page
+    assert '<option value="refund_review">Refund review</option>' in page
+    assert '<option value="send_email">send email</option>' in page
+    assert [one["about"].partition(" · ")[0] for one in palette] == ["Refund review"]
+
+
 def test_a_search_finds_words_of_the_case_and_of_what_is_asked_with_it(db_url: str) -> None:
     """Every word must be there, in whatever order; a sign that SQL or JSON knows is a sign."""
     paused(db_url, "t2", state={"ticket": 'Where is it? 100%_sure Grüße quo"te back\\slash'})

@@ -20,6 +20,7 @@ from hitl_graph.inbox.requests import Signed, TheDesk, is_htmx
 from hitl_graph.inbox.standing import Standing, standings, undo_refused
 from hitl_graph.plain import printable
 from hitl_graph.reviews import Priority, ReviewKind
+from hitl_graph.views.code_words import node_words
 from hitl_graph.views.request import span
 
 __all__ = ["router"]
@@ -57,7 +58,7 @@ async def palette(who: Signed, desk: TheDesk, q: str = "") -> JSONResponse:
         cases = [
             {
                 "text": printable(" ".join(filter(None, (row["question"], row["consequence"]))))[:160],
-                "about": printable(" · ".join(filter(None, (row["gate"], row["owner"], row["id"][:8])))),
+                "about": printable(" · ".join(filter(None, (node_words(row["gate"] or ""), row["owner"], row["id"][:8])))),
                 "address": case_address(row["thread_id"], row["id"]),
             }
             for row in found
