@@ -51,6 +51,8 @@ _START_THROWAWAY = (
     f"{_START} -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c wal_init_zero=off"
     " -c wal_recycle=off -c max_wal_size=64MB"
 )
+# Tests run in one process for each processor, and each holds some 20 connections: Postgres' 100 are enough for four.
+_TESTS_CONNECTIONS_EACH, _FEWEST_CONNECTIONS, _MOST_CONNECTIONS = 50, 200, 1000
 
 _log = logging.getLogger(__name__)
 _mutex = threading.Lock()
@@ -271,7 +273,9 @@ class EmbeddedServer:
             (home.data / stale).unlink(missing_ok=True)
         if log.exists() and log.stat().st_size > _LOG_LIMIT:
             log.replace(log.with_suffix(".log.old"))
-        options = _START_THROWAWAY if home.throwaway else _START
+        options = (
+            f"{_START_THROWAWAY} -c max_connections={_tests_connections()}" if home.throwaway else _START
+        )
         home.run(
             "pg_ctl", "start", "-D", HERE, "-l", log.name, "-o", options, "-w", "-t", str(_START_TIMEOUT_S)
         )
@@ -352,6 +356,11 @@ def _give(folder: Path, uid: int) -> None:
             f"({error.strerror}), as in a container that has only one: run as another user, or set "
             "HITL_DATABASE_URL"
         ) from error
+
+
+def _tests_connections() -> int:
+    wanted = _TESTS_CONNECTIONS_EACH * (os.cpu_count() or 1)
+    return max(_FEWEST_CONNECTIONS, min(wanted, _MOST_CONNECTIONS))
 
 
 def _nobody() -> int:

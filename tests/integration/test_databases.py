@@ -1,8 +1,11 @@
 """Databases for tests: fresh, apart, and gone afterwards."""
 
+import os
+import uuid
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from hitl_graph.storage.home import Home
@@ -45,6 +48,13 @@ def test_workers_of_a_run_share_one_prepared_server(start: Start, tmp_path: Path
     assert len(urls) == 3
     assert len({execute(url, "SELECT pg_postmaster_start_time()") for url in urls}) == 1
     assert log.read_text() == "prepared "
+
+
+def test_there_are_connections_for_a_worker_on_each_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen workers of pytest-xdist hold some 20 each: Postgres' own 100 are not enough."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    with Databases(run=uuid.uuid4().hex) as databases, databases.fresh_database() as url:
+        assert int(str(execute(url, "SHOW max_connections"))) == 800
 
 
 def test_killed_run_leaves_nothing(start: Start, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ async def handed_over(thread: Thread, server: DevServer, url: str) -> None:
 
     async with get_client(url=server.url, api_key=None) as client:
         graph = RemoteGraph("mail", client=client)
-        async with Worker({"mail": graph}, url, poll_s=0.05, tick_s=0.05, stalled_s=1):
+        async with Worker({"mail": graph}, url, poll_s=0.05, tick_s=0.05, stalled_s=3, tell=print):
             await auntil(at_rest, "the server's thread goes on", 30)
 
 

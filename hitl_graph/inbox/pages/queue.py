@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -58,7 +59,7 @@ async def palette(who: Signed, desk: TheDesk, q: str = "") -> JSONResponse:
         cases = [
             {
                 "text": printable(" ".join(filter(None, (row["question"], row["consequence"]))))[:160],
-                "about": printable(" · ".join(filter(None, (node_words(row["gate"] or ""), row["owner"], row["id"][:8])))),
+                "about": printable(_about(row)),
                 "address": case_address(row["thread_id"], row["id"]),
             }
             for row in found
@@ -145,3 +146,8 @@ def _count(number: int | None, most: int = MOST) -> str:
     if number is None:
         return ""
     return f"{most:,}+" if number > most else f"{number:,}"
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    """What tells a case from others with the same question."""
+    return " · ".join(filter(None, (node_words(row["gate"] or ""), row["owner"], row["id"][:8])))
