@@ -98,10 +98,9 @@ def create_app(
     )
     app.state.settings = settings
     app.state.desk = desk
-    for router in ROUTERS:
-        app.include_router(router)
-    app.include_router(entry_router(settings.sign_in))
-    app.include_router(api_router())
+    # As they are: `include_router` would build each of them anew, for every application and again at its first request.
+    for router in (*ROUTERS, entry_router(settings.sign_in), api_router()):
+        app.router.routes.extend(router.routes)
     app.router.routes.extend(links_and_webhooks(undo_s=settings.undo_s))
     app.mount(
         "/static", StaticFiles(directory=str(resources.files("hitl_graph.inbox") / "static")), name="static"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,6 +21,7 @@ your own (`hitl-graph inbox-token`). Texts of a case come from an agent and from
 Whatever there is not, and whatever is not for you, is the same 404."""
 
 
+@functools.cache
 def api_router() -> APIRouter:
     """`/api/v1`, described at `/api/v1/openapi.json` for those who are signed in."""
     router = APIRouter(prefix="/api/v1", responses=PROBLEMS, default_response_class=Ascii)
