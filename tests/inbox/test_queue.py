@@ -144,8 +144,10 @@ def test_gates_and_acts_stand_there_in_words(db_url: str) -> None:
     paused(db_url, "t1", graph=two_gates_graph())
     with client(db_url) as http:
         page = http.get("/").text
+        chip = http.get("/?gate=refund_review").text
         palette = http.get("/palette", params={"q": "refund"}).json()["cases"]
     assert " · Refund review</p>" in page
+    assert '<li class="chip">gate: Refund review <a href="/">' in chip
     assert '<option value="refund_review">Refund review</option>' in page
     assert '<option value="send_email">send email</option>' in page
     assert [one["about"].partition(" · ")[0] for one in palette] == ["Refund review"]
