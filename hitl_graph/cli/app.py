@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -92,7 +93,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     hangup = getattr(signal, "SIGHUP", None)  # the terminal is closed; not on Windows
     if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:  # `nohup` has it ignored
-        signal.signal(hangup, _terminate)
+        signal.signal(hangup, partial(_hang_up, [number for number in (1, 2) if os.isatty(number)]))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -113,6 +114,15 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         report_error(error, text, as_json="--json" in given)
         sys.exit(1)
     sys.exit(0)
+
+
+def _hang_up(terminals: Sequence[int], number: int, frame: Any) -> NoReturn:
+    """As `_terminate`. What is still printed goes nowhere: on a terminal that is gone it would change the exit code."""
+    if gone := [one for one in terminals if not os.isatty(one)]:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for one in gone:
+            os.dup2(nowhere, one)
+    _terminate(number, frame)
 
 
 def _terminate(number: int, _frame: Any) -> NoReturn:

@@ -106,6 +106,7 @@ def environment(url: str | None, **changes: str | None) -> dict[str, str]:
     changed: dict[str, str | None] = {
         "OPENAI_API_KEY": None,
         "CI": None,
+        "PYTHONUNBUFFERED": None,  # people have it seldom
         **dict.fromkeys(
             ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION")
         ),  # no browser of the developer's

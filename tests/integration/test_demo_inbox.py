@@ -30,11 +30,11 @@ def mail(tmp_path: Path) -> Path:
 
 
 def opened(
-    terminal: OpenTerminal, db_url: str, mail: Path, *options: str, texts: tuple[str, ...] = ()
+    terminal: OpenTerminal, db_url: str, mail: Path, *options: str, texts: tuple[str, ...] = (), **env: str
 ) -> AtTerminal:
     """The demo on a terminal, on one plain message unless others are given."""
     given = ("--input", str(plain(mail.parent, *texts)), "--maildir", str(mail), "--no-browser", *options)
-    return terminal(db_url, "demo", *given)
+    return terminal(db_url, "demo", *given, **env)
 
 
 def test_what_is_decided_goes_on_and_the_demo_ends_by_itself(
@@ -207,6 +207,21 @@ def test_it_ends_when_it_is_told_to_or_its_terminal_is_closed(
     with pytest.raises(httpx.ConnectError), httpx.Client(trust_env=False) as browser:
         browser.get(address)
     assert len(pending(db_url)) == 1
+
+
+def test_what_is_printed_when_its_terminal_is_gone_changes_nothing(
+    db_url: str, mail: Path, tmp_path: Path, terminal: OpenTerminal
+) -> None:
+    """Python would leave with 120, for it could not write the rest."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, sys\natexit.register(lambda: sys.stdout.write('bye'))\n", encoding="utf-8"
+    )
+    demo = opened(terminal, db_url, mail, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    address_on(demo)
+
+    demo.hang_up()
+
+    assert demo.process.wait(30) == 129
 
 
 def test_without_the_extra_it_says_so_and_asks_here(
