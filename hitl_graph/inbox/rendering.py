@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
 from hitl_graph.inbox.place import path_of, placed, root_of
-from hitl_graph.views.code_words import code_words, failure_words, node_words
+from hitl_graph.views.code_words import code_words, failure_words, node_words, told_apart
 from hitl_graph.views.field_places import place_words
 from hitl_graph.views.history import decided_words
 from hitl_graph.views.inputs import label_of
@@ -126,6 +126,7 @@ def _environment() -> jinja2.Environment:
         "place": place_words,
         "node": node_words,
         "code": code_words,
+        "told_apart": told_apart,
         "failure": failure_words,
         "event": asked_words,
         "plain": sentence_of,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 
-__all__ = ["DECIDED", "code_words", "edge_words", "failure_words", "node_words", "tried_words"]
+__all__ = ["DECIDED", "code_words", "edge_words", "failure_words", "node_words", "told_apart", "tried_words"]
 
 DECIDED = {
     "approve": "approved it",
@@ -59,7 +61,7 @@ _NO_MORE = frozenset({"settle", "reopen", "set_aside"})
 """Of these the case stands beside it, and an id says nothing."""
 
 _ENDS = {"START": "Start", "END": "End", "__start__": "Start", "__end__": "End", "?": "Anywhere"}
-_HANDLER = re.compile(r"__error_handler__(.+)")
+_HANDLER = re.compile(r"(?:__error_handler__)+(.+)")
 _CODE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*\Z")
 _RAISED = re.compile(r"(?:\w+\.)*(?P<name>[A-Z]\w*)(?:\((?P<call>.*)\)|: (?P<text>.*))?", re.DOTALL)
 
@@ -115,3 +117,15 @@ def node_words(name: str) -> str:
         return f"When {inner[:1].lower()}{inner[1:]} fails"
     words = ": ".join(part.strip("_").replace("_", " ").strip() or part for part in re.split(r"[:.]", name))
     return f"{words[:1].upper()}{words[1:]}" if words.islower() else words
+
+
+def told_apart(names: Iterable[str]) -> dict[str, str]:
+    """`node_words` of each name; with the name itself where two read alike.
+
+    Example:
+        >>> told_apart(["spam_check", "refund_review", "refund review"])["refund_review"]
+        'Refund review (refund_review)'
+    """
+    words = {name: node_words(name) for name in names}
+    alike = Counter(words.values())
+    return {name: f"{text} ({name})" if alike[text] > 1 else text for name, text in words.items()}

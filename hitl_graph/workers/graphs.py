@@ -48,6 +48,11 @@ class Graphs:
         """The workflows whose threads are run here."""
         return list(self._by_name)
 
+    @property
+    def nodes(self) -> list[str]:
+        """All nodes of the graphs that tell them."""
+        return sorted({node for graph in self._graphs.values() for node in getattr(graph, "nodes", ())})
+
     def named(self, workflow: str) -> Any:
         """The graph of this name; None where there is none."""
         return self._by_name.get(workflow)

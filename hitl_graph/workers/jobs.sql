@@ -24,9 +24,10 @@ WHERE status IN ('todo', 'doing') AND queue_name = ANY (%(queues)s::text[])
   AND (scheduled_at IS NULL OR scheduled_at <= now());
 
 -- name: queues_of
--- Those of the workflows that are had here, and of threads without one.
-SELECT hitl.queue_of(workflow) AS queue, bool_or(workflow IS NULL) AS shared
-FROM unnest(%(workflows)s::text[] || NULL::text) AS workflow GROUP BY queue;
+-- Those of the workflows that are had here, of threads without one, and of such threads by the node that waits, after a
+-- worker has found that it has no graph for them. No workflow begins with a line feed.
+SELECT DISTINCT hitl.queue_of(name) AS queue
+FROM unnest(%(workflows)s::text[] || NULL::text || array(SELECT E'\n' || unnest(%(nodes)s::text[]))) AS name;
 
 -- name: thread_of
 -- Which graph a thread belongs to, as far as its reviews say: the workflow, and the nodes that wait for an answer. Where
@@ -47,22 +48,19 @@ WITH broken AS (
 )
 SELECT workflow, nodes = '{}' AS broke_off, nodes || coalesce((SELECT nodes FROM broken), '{}') AS nodes FROM told;
 
--- name: later
--- The same once more, after a while.
-SELECT CASE WHEN %(task)s = 'start' THEN
-           hitl.put_timer('start', %(thread_id)s, hitl.queue_of(%(workflow)s), now() + make_interval(secs => %(wait_s)s),
-                          %(tries)s)
-       ELSE
-           hitl.put_timer('resume', %(thread_id)s, CASE WHEN %(workflow)s::text IS NULL
-                              THEN hitl.queue_of_thread(%(thread_id)s) ELSE hitl.queue_of(%(workflow)s) END,
-                          now() + make_interval(secs => %(wait_s)s), %(tries)s)
-       END;
-
--- name: now
--- A job of its own, which runs when the one under way has ended.
-SELECT CASE WHEN %(task)s = 'start' THEN hitl.put_job('start', %(thread_id)s, hitl.queue_of(%(workflow)s), %(tries)s)
-       ELSE hitl.put_job('resume', %(thread_id)s, CASE WHEN %(workflow)s::text IS NULL
-                              THEN hitl.queue_of_thread(%(thread_id)s) ELSE hitl.queue_of(%(workflow)s) END, %(tries)s) END;
+-- name: put
+-- The same once more: after a while, or, where there is none to wait, as a job of its own, which runs when the one under
+-- way has ended. A second try of a thread that names no workflow is for workers that have the node which waits.
+WITH named AS (
+    SELECT CASE WHEN %(workflow)s::text IS NOT NULL THEN hitl.queue_of(%(workflow)s)
+                WHEN %(tries)s::int = 0 OR hitl.queue_of_thread(%(thread_id)s) <> hitl.queue_of(NULL)
+                    THEN hitl.queue_of_thread(%(thread_id)s)
+                ELSE hitl.queue_of((SELECT E'\n' || min(node) FROM hitl.reviews
+                                    WHERE thread_id = %(thread_id)s AND status = 'decided' AND node <> '')) END AS queue
+)
+SELECT CASE WHEN %(wait_s)s::float8 IS NULL THEN hitl.put_job(%(task)s, %(thread_id)s, queue, %(tries)s)
+            ELSE hitl.put_timer(%(task)s, %(thread_id)s, queue, now() + make_interval(secs => %(wait_s)s), %(tries)s) END
+FROM named;
 
 -- name: tell
 INSERT INTO hitl.events (type, thread_id, review_id, data) VALUES (%(type)s, %(thread_id)s, '', %(data)s::json);

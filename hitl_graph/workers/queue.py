@@ -21,7 +21,6 @@ __all__ = ["Queue", "pause_s"]
 
 SQL = load_statements("hitl_graph.workers", "jobs.sql")
 _FIRST_S, _LONGEST_S = 0.1, 2.0
-_WAY_S = 0.05
 _RANDOM = random.SystemRandom()  # a program's own seed stays as the program left it
 
 
@@ -39,22 +38,10 @@ class Queue(JobManager):
     Args:
         connector: Its connections. tell: Takes a sentence about what happened.
         give_up_s: Seconds for which the end of a job is tried to be stored.
-        shared: The queue of threads that name no workflow, which every worker of a tenant takes from.
-        gives_way: Whether other workers should have what is in it first.
     """
 
-    def __init__(
-        self,
-        connector: BaseConnector,
-        *,
-        tell: Callable[[str], None],
-        give_up_s: float,
-        shared: str | None = None,
-        gives_way: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def __init__(self, connector: BaseConnector, *, tell: Callable[[str], None], give_up_s: float) -> None:
         super().__init__(connector)
-        self._shared = shared
-        self._gives_way = gives_way
         self._tell = tell
         self.give_up_s = give_up_s
         self._worker_id: int | None = None
@@ -77,7 +64,7 @@ class Queue(JobManager):
         """
         async with self._fetching:
             try:
-                job = await self._next(queues, worker_id)
+                job = await super().fetch_job(queues, worker_id)
             except exceptions.UniqueViolation:  # another worker took a job of this thread in the same moment
                 return None
             except exceptions.ConnectorException as error:
@@ -92,17 +79,6 @@ class Queue(JobManager):
             if job is not None and job.id is not None:
                 self._known.add(job.id)
             return job
-
-    async def _next(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
-        """Where this worker gives way, what anyone may take comes last, and after a moment in which others take it."""
-        if queues is None or not self._gives_way():
-            return await super().fetch_job(queues, worker_id)
-        if own := [queue for queue in queues if queue != self._shared]:
-            job = await super().fetch_job(own, worker_id)
-            if job is not None:
-                return job
-        await asyncio.sleep(_WAY_S)
-        return await super().fetch_job(queues, worker_id)
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: FBT001  # its signature
         """Store that a job has ended, when the database answers again; what was put back meanwhile is another's."""

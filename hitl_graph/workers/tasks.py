@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -64,12 +62,6 @@ class Tasks:
         self._durability: Any = durability
         self._tell = tell
         self.cut_off = 0
-        self._strange_until = -math.inf
-
-    @property
-    def gives_way(self) -> bool:
-        """Whether it lately met threads that name no workflow and are of no graph here: they may be of another's."""
-        return time.monotonic() < self._strange_until
 
     async def resume(self, thread_id: str, tries: int = 0) -> None:
         """Give a thread all its decided answers, in one run."""
@@ -175,9 +167,10 @@ class Tasks:
         self._tell(f"thread {lease.thread_id}: first run {'raised ' + repr(error) if error else 'done'}")
 
     async def _no_graph(self, task: str, thread_id: str, workflow: str | None, tries: int) -> None:
-        """Leave it for a worker that has the graph; the first to find out says so."""
-        if workflow is None:
-            self._strange_until = time.monotonic() + 2 * _LONGEST_S
+        """Leave it for a worker that has the graph; the first to find out says so.
+
+        Where the thread names no workflow, only workers that have a node of this name hear of it from here on.
+        """
         if tries == 0:
             why = (
                 f"no graph named {workflow}" if workflow is not None else "no single graph that has its nodes"
@@ -187,7 +180,8 @@ class Tasks:
                 {"by": "system:worker", "workflow": workflow, "why": why, "here": self._graphs.names}
             )
             await self._desk.rows(SQL["tell"], {"type": "no_graph", "thread_id": thread_id, "data": data})
-        await self._put("later", task, thread_id, tries + 1, workflow)
+        when = "now" if tries == 0 and workflow is None else "later"
+        await self._put(when, task, thread_id, tries + 1, workflow)
 
     async def _guarded(
         self, task: str, thread_id: str, tries: int, workflow: str | None, work: Awaitable[None]
@@ -227,8 +221,8 @@ class Tasks:
 
     async def _put(self, when: str, task: str, thread_id: str, tries: int, workflow: str | None) -> None:
         params = {"task": task, "thread_id": thread_id, "tries": tries, "workflow": workflow}
-        wait = {"wait_s": pause_s(tries, first=0.5, longest=_LONGEST_S)}
-        await self._desk.rows(SQL[when], {**params, **wait})
+        wait = None if when == "now" else pause_s(tries, first=0.5, longest=_LONGEST_S)
+        await self._desk.rows(SQL["put"], {**params, "wait_s": wait})
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -154,9 +154,10 @@ class Worker:
             pool = async_pool(self._url, max_size=size, bound=self._bound, kwargs=_SAVER)
             await stack.enter_async_context(pool)
             graphs = Graphs(self._given, AsyncReviewSaver(pool, self._serde))
-            found = await self._desk.rows(SQL["queues_of"], {"workflows": graphs.names})
+            found = await self._desk.rows(
+                SQL["queues_of"], {"workflows": graphs.names, "nodes": graphs.nodes}
+            )
             self._queues = [row["queue"] for row in found]
-            [self._shared] = [row["queue"] for row in found if row["shared"]]
             self._tasks = Tasks(self._desk, graphs, self._drain, tell=self._tell, **self._run)
             self._stack = stack.pop_all()
         acts = {"recover": self._recover, **acts_of(self._desk)}
@@ -239,13 +240,7 @@ class Worker:
             pool_factory=jobs_pool,
         )
         app = App(connector=connector)
-        app.job_manager = self._queue = Queue(
-            connector,
-            tell=self._tell,
-            give_up_s=self._stalled_s * 4,
-            shared=self._shared,
-            gives_way=lambda: self._tasks.gives_way,
-        )
+        app.job_manager = self._queue = Queue(connector, tell=self._tell, give_up_s=self._stalled_s * 4)
         for task in (self._tasks.resume, self._tasks.start, self._tasks.wake):
             app.task(name=task.__name__)(task)
         return app

@@ -149,8 +149,33 @@ def test_gates_and_acts_stand_there_in_words(db_url: str) -> None:
     assert " · Refund review</p>" in page
     assert '<li class="chip">gate: Refund review <a href="/">' in chip
     assert '<option value="refund_review">Refund review</option>' in page
-    assert '<option value="send_email">send email</option>' in page
+    assert '<option value="send_email">Send email</option>' in page
     assert [one["about"].partition(" · ")[0] for one in palette] == ["Refund review"]
+
+
+def test_gates_that_read_alike_are_told_apart_and_one_that_is_gone_is_named(db_url: str) -> None:
+    """By the program's name beside the words."""
+    paused(db_url, "t1", "t2")
+    change(db_url, "UPDATE hitl.reviews SET gate = 'my_gate' WHERE thread_id = 't1'")
+    change(db_url, "UPDATE hitl.reviews SET gate = 'my gate' WHERE thread_id = 't2'")
+    with client(db_url) as http:
+        page = http.get("/?gate=gone_gate").text
+    assert '<option value="my_gate">My gate (my_gate)</option>' in page
+    assert '<option value="my gate">My gate (my gate)</option>' in page
+    assert '<option value="gone_gate" selected>Gone gate</option>' in page
+
+
+def test_no_name_of_a_gate_or_an_act_breaks_the_page(db_url: str) -> None:
+    """As long as they like, and whatever it is made of."""
+    paused(db_url, "t1", "t2")
+    change(
+        db_url,
+        "UPDATE hitl.reviews SET gate = repeat('__error_handler__', 5000) || 'x' WHERE thread_id = 't1'",
+    )
+    change(db_url, "UPDATE hitl.reviews SET gate = repeat('__error_handler__', 5000) WHERE thread_id = 't2'")
+    with client(db_url) as http:
+        assert len(questions(http)) == 2
+        assert http.get("/palette", params={"q": "reply"}).status_code == 200
 
 
 def test_a_search_finds_words_of_the_case_and_of_what_is_asked_with_it(db_url: str) -> None:

@@ -115,10 +115,8 @@ async def test_a_worker_without_the_graph_leaves_it_for_one_that_has_it(db_url: 
     assert len(lines(tmp_path / "sink")) == 1
 
 
-async def test_an_unnamed_thread_of_a_graph_elsewhere_is_tried_less_and_less(
-    db_url: str, tmp_path: Path
-) -> None:
-    """A worker that cannot know whose it is says so once, waits longer each time, and gives way to the right one."""
+async def test_an_unnamed_thread_of_a_graph_elsewhere_is_told_of_once(db_url: str, tmp_path: Path) -> None:
+    """A worker that cannot know whose it is says so, and the right one does it."""
     await paused(db_url, tmp_path / "sink", "t1")
     async with Worker({"other": two_steps()}, db_url, **QUICK) as stranger:
         [case] = await stranger.desk.pending()

@@ -19,6 +19,7 @@ from hitl_graph.inbox.rendering import page
 from hitl_graph.inbox.requests import Refused, Sees, TheDesk
 from hitl_graph.storage.statements import load_statements
 from hitl_graph.views.charts import FEW, bars, of_words, stacked
+from hitl_graph.views.code_words import told_apart
 from hitl_graph.views.habits import gate_hints, habits, person_hints
 
 __all__ = ["router"]
@@ -81,6 +82,9 @@ async def insights(request: Request, who: Sees, desk: TheDesk, days: str = "") -
             for gate, kinds in sorted(by_gate.items(), key=lambda one: (-sum(one[1].values()), one[0]))
         ],
         "gate_hints": gate_hints(by_gate),
+        "named": told_apart(
+            {row["gate"] or "" for name in ("shares", "times", "edits") for row in found[name]}
+        ),
         "ages": bars((words, ages[name]) for name, words in _AGES),
         "waiting": sum(ages[name] for name, _ in _AGES),
         "oldest_s": ages["oldest_s"],
