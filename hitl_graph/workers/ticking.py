@@ -52,19 +52,25 @@ def _deliver() -> Callable[[Desk], Awaitable[Any]] | None:
         return None
 
 
-async def tick(acts: Mapping[str, Act], every_s: float, tell: Callable[[str], None]) -> None:
+async def tick(
+    acts: Mapping[str, Act], every_s: float, tell: Callable[[str], None], ended: Callable[[], bool]
+) -> None:
     """Do all of it again and again, each in its own rhythm; what raises is told once, and tried again.
 
     Args:
         acts: What to do, by name. every_s: Seconds between two times, more or less.
         tell: Takes a sentence about what happened.
+        ended: Whether this was the last time. A cancelling alone can be lost: in Python 3.11 `asyncio.wait_for` drops
+            one that comes together with what it waits for, and a `TaskGroup` cancels its tasks once.
     """
     async with asyncio.TaskGroup() as group:
         for name, act in acts.items():
-            group.create_task(_again_and_again(name, act, every_s, tell))
+            group.create_task(_again_and_again(name, act, every_s, tell, ended))
 
 
-async def _again_and_again(name: str, act: Act, every_s: float, tell: Callable[[str], None]) -> None:
+async def _again_and_again(
+    name: str, act: Act, every_s: float, tell: Callable[[str], None], ended: Callable[[], bool]
+) -> None:
     said: str | None = None
     while True:
         try:
@@ -76,4 +82,6 @@ async def _again_and_again(name: str, act: Act, every_s: float, tell: Callable[[
             if said != type(error).__name__:
                 tell(f"{name} did not work: {error!r}")
             said = type(error).__name__
+        if ended():
+            return
         await asyncio.sleep(every_s * _RANDOM.uniform(0.8, 1.2))  # workers need not tick together

@@ -163,7 +163,7 @@ class Worker:
         acts = {"recover": self._recover, **acts_of(self._desk)}
         self._work = [
             asyncio.create_task(self._supervise(), name="hitl-worker"),
-            asyncio.create_task(tick(acts, self._tick_s, self._tell), name="hitl-tick"),
+            asyncio.create_task(tick(acts, self._tick_s, self._tell, lambda: self._ending), name="hitl-tick"),
         ]
         self._tell(f"works for {', '.join(graphs.names)}")
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hitl_graph import Approve, Desk, HitlState, Reject, open_checkpointer
 from hitl_graph.desk import Case
 from hitl_graph.errors import DefinitionError
 from hitl_graph.workers import Worker
+from hitl_graph.workers.ticking import tick
 from tests.support.graphs import lines, mail_graph, thread, two_gates_graph
 from tests.workers.processes import auntil, events
 
@@ -246,6 +249,27 @@ def two_steps() -> StateGraph[Any]:
     builder.add_node("elsewhere", lambda _: {})
     builder.add_edge(START, "elsewhere")
     return builder
+
+
+async def test_a_worker_ends_although_a_cancelling_is_lost() -> None:
+    """Whatever it does every second or so may drop one: `asyncio.wait_for` does in Python 3.11."""
+    begun, ended = asyncio.Event(), False
+
+    async def drops_it() -> None:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    ticking = asyncio.create_task(tick({"drops it": drops_it}, 0.01, print, lambda: ended))
+    await begun.wait()
+    ended = True
+    ticking.cancel()
+
+    done, _ = await asyncio.wait([ticking], timeout=20)
+    if not done:
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+    assert done == {ticking}
 
 
 async def told(desk: Desk, kind: str) -> bool:
