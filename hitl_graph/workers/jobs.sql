@@ -25,7 +25,7 @@ WHERE status IN ('todo', 'doing') AND queue_name = ANY (%(queues)s::text[])
 
 -- name: queues_of
 -- Those of the workflows that are had here, of threads without one, and of such threads by the node that waits, after a
--- worker has found that it has no graph for them. No workflow begins with a line feed.
+-- worker has found that it has no graph for them. A line feed marks nodes: names of workflows hardly begin with one.
 SELECT DISTINCT hitl.queue_of(name) AS queue
 FROM unnest(%(workflows)s::text[] || NULL::text || array(SELECT E'\n' || unnest(%(nodes)s::text[]))) AS name;
 
@@ -50,7 +50,8 @@ SELECT workflow, nodes = '{}' AS broke_off, nodes || coalesce((SELECT nodes FROM
 
 -- name: put
 -- The same once more: after a while, or, where there is none to wait, as a job of its own, which runs when the one under
--- way has ended. A second try of a thread that names no workflow is for workers that have the node which waits.
+-- way has ended. A second try of a thread that names no workflow is for workers that have the node of its
+-- decided case.
 WITH named AS (
     SELECT CASE WHEN %(workflow)s::text IS NOT NULL THEN hitl.queue_of(%(workflow)s)
                 WHEN %(tries)s::int = 0 OR hitl.queue_of_thread(%(thread_id)s) <> hitl.queue_of(NULL)

@@ -169,7 +169,7 @@ class Tasks:
     async def _no_graph(self, task: str, thread_id: str, workflow: str | None, tries: int) -> None:
         """Leave it for a worker that has the graph; the first to find out says so.
 
-        Where the thread names no workflow, only workers that have a node of this name hear of it from here on.
+        Where the thread names no workflow, only workers that have the node of its decided case hear of it from here on.
         """
         if tries == 0:
             why = (

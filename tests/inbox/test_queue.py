@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from hitl_graph import ActionClass, Owner, Sla
 from hitl_graph.decisions import Approve
 from hitl_graph.desk import Desk
+from tests.inbox.cases import foreign
 from tests.inbox.serving import client, copied, paused
 from tests.support.graphs import two_gates_graph
 
@@ -48,8 +49,9 @@ def test_the_head_says_how_many_wait_what_blocks_and_what_is_late(db_url: str) -
     paused(db_url, "t3", blocks=("the customer's answer",), sla=Sla(hours=1))
     change(db_url, "UPDATE hitl.reviews SET due_at = now() - interval '1 minute' WHERE thread_id = 't3'")
     with client(db_url) as http:
-        text = " ".join(re.sub(r"<[^>]*>", " ", http.get("/").text).split())
-        assert "Waiting 3 Blocks customers 1 Past its time 1" in text
+        page = http.get("/").text
+    assert "Waiting 3 Blocks customers 1 Past its time 1" in " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert page.count("data-due data-late>") == 2  # the next time limit, and the row
 
 
 def test_a_row_says_why_it_is_mine_and_why_now(db_url: str) -> None:
@@ -167,6 +169,12 @@ def test_gates_that_read_alike_are_told_apart_and_one_that_is_gone_is_named(db_u
 
 def test_no_name_of_a_gate_or_an_act_breaks_the_page(db_url: str) -> None:
     """As long as they like, and whatever it is made of."""
+    name = "__error_handler__" * 5000
+    acts = {
+        "action_requests": [{"name": name, "args": {}}],
+        "review_configs": [{"action_name": name, "allowed_decisions": ["approve", "reject"]}],
+    }
+    foreign(db_url, acts, thread="t3")
     paused(db_url, "t1", "t2")
     change(
         db_url,
@@ -174,7 +182,7 @@ def test_no_name_of_a_gate_or_an_act_breaks_the_page(db_url: str) -> None:
     )
     change(db_url, "UPDATE hitl.reviews SET gate = repeat('__error_handler__', 5000) WHERE thread_id = 't2'")
     with client(db_url) as http:
-        assert len(questions(http)) == 2
+        assert len(questions(http)) == 3
         assert http.get("/palette", params={"q": "reply"}).status_code == 200
 
 

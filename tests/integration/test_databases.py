@@ -51,7 +51,7 @@ def test_workers_of_a_run_share_one_prepared_server(start: Start, tmp_path: Path
 
 
 def test_there_are_connections_for_a_worker_on_each_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen workers of pytest-xdist hold some 20 each: Postgres' own 100 are not enough."""
+    """Fifty each: what Postgres has by itself was too little for three workers of pytest-xdist."""
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
     with Databases(run=uuid.uuid4().hex) as databases, databases.fresh_database() as url:
         assert int(str(execute(url, "SHOW max_connections"))) == 800

@@ -40,7 +40,7 @@ async def test_a_worker_without_its_graph_passes_it_on_and_never_hears_of_it_aga
 async def test_workers_that_each_have_graphs_of_their_own_lose_nothing_to_one_another(
     db_url: str, tmp_path: Path
 ) -> None:
-    """Each thread is passed on once at most, and no job is left over."""
+    """Whichever of them hears of a decision first: each act is done once, and no job is left over."""
     graphs: tuple[Any, ...] = (mail_graph, two_gates_graph)
     for number, graph in enumerate(graphs * 5):
         await paused(db_url, tmp_path / f"sink-{number}", f"t{number}", graph=graph)

@@ -51,13 +51,13 @@ function draft() {
 
 async function save() {
   clearTimeout(saving);
-  const mine = ++saved;
-  const base = article;
+  const [mine, base, since] = [++saved, article, typedAt];
   const answer = await post("draft", draft()).catch(() => null);
   const text = await answer?.text().catch(() => "") ?? "";
   if (mine !== saved || base !== article) return;
   const page = new DOMParser().parseFromString(text, "text/html");
   if (answer?.ok) {
+    if (typedAt !== since) return; // of less than stands there by now: the next answer is of all
     unsent = false;
     touched = false;
     put(page);

@@ -44,6 +44,40 @@ def test_without_a_connection_it_says_so_and_saves_when_it_is_back(floor: Floor)
         expect(page.get_by_label("Label")).to_have_value("eggs")
 
 
+def test_what_is_typed_while_the_words_before_are_saved_is_not_taken_for_saved(floor: Floor) -> None:
+    """Nor is it sent without its diff: only an answer about all that stands there says that it is kept."""
+    case = floor.ask(proposal={"label": "spam"})
+    with floor.page(case) as page:
+        diff, said = page.evaluate("""async () => {
+            const box = document.querySelector("[name='changes.label']");
+            const type = (text) => { box.value = text; box.dispatchEvent(new Event("input", { bubbles: true })); };
+            const plain = window.fetch;
+            let release;
+            const held = new Promise((done) => { release = done; });
+            const asked = new Promise((done) => {
+                window.fetch = async (...given) => {
+                    const answer = await plain(...given);
+                    if (!String(given[0]).endsWith("/draft")) return answer;
+                    window.fetch = plain;
+                    done();
+                    await held;
+                    return answer;
+                };
+            });
+            type("eggs");
+            await asked;
+            type("eggs and ham");
+            release();
+            await new Promise((done) => setTimeout(done, 100));
+            return ["case-diff", "case-saved"].map((id) => document.getElementById(id).textContent);
+        }""")
+        assert ("eggs" in diff) == ("ham" in diff) == ("Saved" in said)
+        expect(page.locator("#case-diff")).to_contain_text("ham")
+        expect(page.locator("#case-saved")).to_contain_text("Saved as your draft")
+        page.reload()
+        expect(page.get_by_label("Label")).to_have_value("eggs and ham")
+
+
 def test_a_session_that_ends_in_the_middle_of_an_edit_loses_nothing(floor: Floor) -> None:
     """I9: what is typed is saved as soon as the same person is signed in again in another tab, and can be sent."""
     case = floor.ask(proposal={"label": "spam"})
